@@ -1,0 +1,1 @@
+"""The commands: where the twin and the real world meet."""

@@ -1,0 +1,49 @@
+"""Every number and rule the twin uses, each with its source and how sure we are of it.
+
+The facts live in the TOML files of this folder; `catalog()` reads and checks them once and hands out frozen objects.
+Nothing here computes or decides: a planner or a simulated node asks for a fact by name and version. Importing this
+package reads no file, so a command that needs no fact does not pay for it.
+"""
+
+from qke_core.catalog.facts import (
+    Basis,
+    Budget,
+    Code,
+    Duration,
+    Entry,
+    Exhaustion,
+    PreCheck,
+    PreCheckName,
+    RetCode,
+    Role,
+    RoleKind,
+    RoleShape,
+    ScriptStep,
+    UpgradeEdge,
+    UpgradeService,
+    Version,
+)
+from qke_core.catalog.load import build_catalog, catalog
+from qke_core.catalog.model import Catalog
+
+__all__ = [
+    "Basis",
+    "Budget",
+    "Catalog",
+    "Code",
+    "Duration",
+    "Entry",
+    "Exhaustion",
+    "PreCheck",
+    "PreCheckName",
+    "RetCode",
+    "Role",
+    "RoleKind",
+    "RoleShape",
+    "ScriptStep",
+    "UpgradeEdge",
+    "UpgradeService",
+    "Version",
+    "build_catalog",
+    "catalog",
+]

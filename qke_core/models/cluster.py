@@ -1,0 +1,132 @@
+"""The wish for a cluster: `kind: Cluster`.
+
+A cluster is wished for either by an express group of its version, or role by role. What a role leaves out is the
+product's default of that version (catalogue, `express.toml`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from qke_core.catalog import RoleShape, catalog
+from qke_core.models.base import API_VERSION, Model, Name, RoleName, SizeMib, VersionName, refuse
+from qke_core.suggest import did_you_mean
+
+
+class RoleWish(Model):
+    """How many nodes of a role, and how large. Omitted figures are the version's defaults."""
+
+    count: Annotated[int, Field(ge=0, le=100, description="Number of nodes of this role.")]
+    cpu: Annotated[int | None, Field(default=None, ge=1, le=64, description="vCPU per node.")]
+    memory: Annotated[SizeMib | None, Field(default=None, description="Memory per node, such as 16GiB.")]
+    volume: Annotated[
+        SizeMib | None, Field(default=None, description="Size of the /data disk per node, such as 200GiB.")
+    ]
+
+
+class Env(Model):
+    """Cluster parameters that the twin acts on."""
+
+    install_kubesphere: Annotated[
+        bool, Field(default=True, description="Whether KubeSphere runs on the cluster (guide G-049).")
+    ]
+    modules: Annotated[
+        tuple[str, ...], Field(default=(), description="Optional KubeSphere modules chosen, such as ks-devops.")
+    ]
+
+
+class Links(Model):
+    """Other services the cluster uses instead of its built-in ones (guide G-042 to G-047)."""
+
+    etcd: Annotated[str | None, Field(default=None, description="Id of a linked etcd cluster; empty means built in.")]
+    elk: Annotated[str | None, Field(default=None, description="Id of a linked ELK cluster; empty means in-cluster.")]
+
+
+class ClusterWish(Model):
+    """Name, version and shape of a cluster."""
+
+    name: Annotated[Name, Field(description="The cluster's name; expressions use it with _ for -.")]
+    version: Annotated[VersionName, Field(description="QKE version.")]
+    express: Annotated[
+        str | None, Field(default=None, description="Express group of the version, such as Prod; or give roles.")
+    ]
+    roles: Annotated[
+        Mapping[RoleName, RoleWish] | None, Field(default=None, description="Nodes role by role; or give express.")
+    ]
+    env: Annotated[Env, Field(default_factory=lambda: Env(install_kubesphere=True, modules=()))]
+    links: Annotated[Links, Field(default_factory=lambda: Links(etcd=None, elk=None))]
+
+    @model_validator(mode="after")
+    def _group_is_known(self) -> ClusterWish:
+        """Not both express and roles, and a group that this version has."""
+        if self.express is not None and self.roles is not None:
+            raise refuse(
+                "cluster.shape-twice",
+                f"Cluster {self.name!r} has both express and roles",
+                "keep one: express for a ready group, roles for your own sizes",
+            )
+        groups = catalog().express_groups(self.version)
+        if self.express is not None and self.express not in groups:
+            sentence = f"{self.express!r} is not an express group of QKE {self.version}"
+            raise refuse("cluster.express-unknown", sentence, did_you_mean(self.express, groups))
+        return self
+
+    @model_validator(mode="after")
+    def _roles_are_known(self) -> ClusterWish:
+        """Only roles that this version has: node_gpu came with 2.0.0 (guide G-196)."""
+        known = [role for role in catalog().roles if (self.version, role) in catalog().shapes]
+        for role in self.roles or ():
+            if role not in known:
+                raise refuse("role.unknown", f"QKE {self.version} has no role {role!r}", did_you_mean(role, known))
+        return self
+
+    @model_validator(mode="after")
+    def _counts_fit(self) -> ClusterWish:
+        """1 or 3 masters (guide G-185), and a client node or none (QKE app repo, app/config.json)."""
+        shape = self.shape()
+        masters, clients = shape["master"].count, shape["client"].count if "client" in shape else 0
+        if masters not in (1, 3):
+            sentence = f"Cluster {self.name!r} has {masters} masters; a QKE cluster has 1 or 3"
+            raise refuse("cluster.masters", sentence, "write count: 1 or count: 3 for role master")
+        if clients > 1:
+            sentence = f"Cluster {self.name!r} has {clients} client nodes; a QKE cluster has one or none"
+            raise refuse("cluster.clients", sentence, "write count: 1 or count: 0 for role client")
+        return self
+
+    def shape(self) -> Mapping[str, RoleShape]:
+        """Return the resolved nodes: role to count and sizes, roles without nodes left out."""
+        facts = catalog()
+        if self.roles is None:
+            group = self.express if self.express is not None else facts.default_group(self.version)
+            found = dict(facts.express(self.version, group))
+        else:
+            found = {role: _resolve(facts.default_shape(self.version, role), wish) for role, wish in self.roles.items()}
+            found.setdefault("master", facts.default_shape(self.version, "master"))
+            found.setdefault("client", facts.default_shape(self.version, "client"))
+        order = list(facts.roles)
+        return {role: found[role] for role in sorted(found, key=order.index) if found[role].count or role == "master"}
+
+
+class ClusterDocument(ClusterWish):
+    """`kind: Cluster`: one cluster, as a file of its own."""
+
+    api_version: Annotated[Literal["qke/v1"], Field(alias="apiVersion", default=API_VERSION)]
+    kind: Literal["Cluster"]
+    zone: Annotated[str, Field(description="Zone of the cloud, such as pek3.")]
+    vxnet: Annotated[str | None, Field(default=None, description="Private network that all nodes join (guide G-041).")]
+    billing: Annotated[
+        Literal["on-demand", "contract"], Field(default="on-demand", description="Billing mode (guide G-033).")
+    ]
+
+
+def _resolve(default: RoleShape, wish: RoleWish) -> RoleShape:
+    return RoleShape(
+        count=wish.count,
+        instance_class=default.instance_class,
+        cpu=default.cpu if wish.cpu is None else wish.cpu,
+        memory_mib=default.memory_mib if wish.memory is None else wish.memory,
+        volume_gib=default.volume_gib if wish.volume is None else wish.volume // 1024,
+    )

@@ -1,0 +1,206 @@
+"""The plan of an upgrade: from what the product's scripts do, step by step, to a graph that people can read.
+
+The graph is not drawn by hand. Each version's upgrade script (catalogue, `upgrade.toml`) names what a node does and
+what it waits for; `WAITS` says which steps such a wait stands for. So 2.0.0, whose workers wait only for the
+kubeconfig, and 3.x, whose workers wait for every master, give different graphs from the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from qke_core.catalog import Catalog, RoleKind, ScriptStep
+from qke_core.models.observation import ClusterObservation
+from qke_core.plan.conditions import applies, script_conditions
+from qke_core.plan.model import NO_TIME, Interval, Plan, Step
+from qke_core.plan.path import version_path
+
+VERIFY = Interval(1_000, 60_000)
+
+
+def plan_upgrade(cluster: ClusterObservation, target: str, catalog: Catalog) -> Plan:
+    """Plan the upgrade of `cluster` to `target`, over as many hops as the product needs.
+
+    Returns:
+        A plan with one block of steps per hop; empty when the cluster has the version already.
+    Raises:
+        RefusedError: `upgrade.no-path`.
+    Rule:
+        docs/rules/upgrade.md; order of QKE app repo, upgrade services and scripts of each version.
+    """
+    path = version_path(catalog, cluster.version, target)
+    steps: list[Step] = []
+    source = cluster.version
+    for number, version in enumerate(path, start=1):
+        prefix = f"hop{number}." if len(path) > 1 else ""
+        hop = _Hop(catalog, cluster, source, version, prefix)
+        steps.extend(hop.steps(after=(steps[-1].id,) if steps else ()))
+        source = version
+    return Plan(cluster.name, cluster.version, path, tuple(steps))
+
+
+@dataclass(frozen=True, slots=True)
+class _Hop:
+    """One upgrade, from `source` to `target`; every step id begins with `prefix`."""
+
+    catalog: Catalog
+    cluster: ClusterObservation
+    source: str
+    target: str
+    prefix: str
+
+    @property
+    def ha(self) -> bool:
+        return len(self.cluster.masters) > 1
+
+    def steps(self, after: tuple[str, ...]) -> Iterator[Step]:
+        """Yield the hop's steps in a safe order."""
+        yield self._step("preflight", f"Check the way from {self.source} to {self.target}", after=after)
+        yield self._step("pre-check", "Platform checks every node", after=(self._id("preflight"),))
+        yield self._step("attach", "Attach the upgrade volume to every node", after=(self._id("pre-check"),))
+        yield self._step("prepare", "Load images, back up files, on all nodes at once", after=(self._id("attach"),))
+        yield from self._masters()
+        if self.cluster.workers:
+            waits = self._awaited(self._script("worker"))
+            yield self._step("workers", f"Restart kubelet on {len(self.cluster.workers)} workers at once", after=waits)
+        yield self._step(
+            "cluster-wide", "Upgrade what the cluster shares, on the first master", after=self._all_nodes()
+        )
+        tail = [self._id("cluster-wide")]
+        if self.cluster.clients:
+            yield self._step("client", "Client node takes the new configuration", after=(tail[0],))
+            tail.append(self._id("client"))
+        if self.cluster.kubesphere:
+            yield self._step(
+                "kubesphere", "KubeSphere installer upgrades the modules", after=(self._id("cluster-wide"),)
+            )
+            tail.append(self._id("kubesphere"))
+        yield self._step(
+            "verify", f"See the cluster active at {self.target}, all nodes Ready", after=tuple(tail[1:] or tail)
+        )
+
+    def _masters(self) -> Iterator[Step]:
+        before = "prepare"
+        for master in self.cluster.masters:
+            title = f"Restart the control plane and kubelet of {master.name}"
+            yield self._step(f"master-{master.sid}", title, after=(self._id(before),), kind="master-n")
+            before = f"master-{master.sid}"
+
+    def _step(self, name: str, title: str, after: tuple[str, ...], kind: str = "") -> Step:
+        text = TEXTS[kind or name]
+        felt = self._felt(kind or name)
+        disruption = text.single if not self.ha and text.single else text.disruption
+        return Step(
+            id=self._id(name),
+            title=title,
+            reason=text.reason,
+            guard=text.guard,
+            disruption=disruption,
+            felt=felt if disruption else NO_TIME,
+            duration=self._duration(kind or name),
+            after=after,
+        )
+
+    def _id(self, name: str) -> str:
+        return f"{self.prefix}{name}"
+
+    def _all_nodes(self) -> tuple[str, ...]:
+        names = [f"master-{master.sid}" for master in self.cluster.masters]
+        return tuple(self._id(name) for name in [*names, *(["workers"] if self.cluster.workers else [])])
+
+    def _awaited(self, script: tuple[ScriptStep, ...]) -> tuple[str, ...]:
+        """Return the steps that the waits of a worker's script stand for."""
+        found = [WAITS[step.wait](self) for step in script if step.wait in WAITS]
+        return found[-1] if found else (self._id("prepare"),)
+
+    def _script(self, kind: RoleKind, *, first: bool = False) -> tuple[ScriptStep, ...]:
+        holds = script_conditions(
+            self.source, first_master=first, ha=self.ha, kubesphere=self.cluster.kubesphere, built_in_etcd=True
+        )
+        return tuple(step for step in self.catalog.script(self.target, kind) if applies(step, holds))
+
+    def _duration(self, name: str) -> Interval:
+        return DURATIONS[name](self)
+
+    def _felt(self, name: str) -> Interval:
+        return self._sum("regenerate-control-plane", "restart-etcd") if name == "master-n" else NO_TIME
+
+    def _sum(self, *wanted: str) -> Interval:
+        steps = [step for step in self._script("master") if step.do in wanted]
+        return self._spans(steps)
+
+    def phase(self, kind: RoleKind, phase: str, *, first: bool = False) -> Interval:
+        """Return how long the steps of one phase of a script take, its waits counted as one poll each."""
+        return self._spans([step for step in self._script(kind, first=first) if step.phase == phase])
+
+    def _spans(self, steps: list[ScriptStep]) -> Interval:
+        total = NO_TIME
+        for step in steps:
+            if step.duration is not None:
+                total += self.named(step.duration)
+            if step.wait is not None:
+                total += Interval(0, self.catalog.budget(step.wait, self.target).interval_ms)
+        return total
+
+    def named(self, duration: str) -> Interval:
+        """Return a duration of the catalogue as an interval."""
+        found = self.catalog.duration(duration)
+        return Interval(found.min_ms, found.max_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """Why a step is there, what must hold before it, who feels it (`single`: on a single master)."""
+
+    reason: str
+    guard: str
+    disruption: str = ""
+    single: str = ""
+
+
+WAITS: Mapping[str | None, Callable[[_Hop], tuple[str, ...]]] = {
+    "worker-kubeconfig": lambda hop: (f"{hop.prefix}master-{hop.cluster.masters[0].sid}",),
+    "masters-ready": lambda hop: tuple(f"{hop.prefix}master-{master.sid}" for master in hop.cluster.masters),
+}
+"""Which steps a worker's wait stands for."""
+
+DURATIONS: Mapping[str, Callable[[_Hop], Interval]] = {
+    "preflight": lambda hop: hop.named("api-call"),
+    "pre-check": lambda hop: hop.named("pre-check"),
+    "attach": lambda hop: hop.named("volume-attach"),
+    "prepare": lambda hop: hop.phase("master", "prepare"),
+    "master-n": lambda hop: hop.phase("master", "control-plane"),
+    "workers": lambda hop: hop.phase("worker", "kubelet"),
+    "cluster-wide": lambda hop: (
+        hop.phase("master", "cluster-wide", first=True) + hop.phase("master", "kubesphere", first=True)
+    ),
+    "client": lambda hop: hop.named("client-start"),
+    "kubesphere": lambda hop: hop.named("installer-pod-start") + hop.named(f"kubesphere-upgrade-{hop.target}"),
+    "verify": lambda _: VERIFY,
+}
+"""How long each step takes."""
+
+TEXTS: Mapping[str, _Text] = {
+    "preflight": _Text("a refusal on paper costs nothing", "the three doors answer"),
+    "pre-check": _Text("the platform refuses before anything changes", "cluster active, no other job"),
+    "attach": _Text("files and images come on a volume", "pre_check passed on every node"),
+    "prepare": _Text(
+        "new binaries and images must lie on each node", "volume mounted", "heavy disk and CPU on every node"
+    ),
+    "master-n": _Text(
+        "masters change one after another, so that the API stays up",
+        "the masters before it report the new version",
+        "this master's API server restarts; the load balancer uses the others",
+        "no API server answers: nothing is scheduled or healed",
+    ),
+    "workers": _Text("workers follow the control plane", "the control plane they wait for is there"),
+    "cluster-wide": _Text(
+        "CoreDNS, kube-proxy, network, CCM and storage are shared",
+        "every node reports the new version",
+        "new volumes cannot be created while the CSI driver is replaced",
+    ),
+    "client": _Text("the client ends the job and carries its code", "all k8s nodes done"),
+    "kubesphere": _Text("the console and its modules follow", "installer launched", "KubeSphere pods are replaced"),
+    "verify": _Text("a finished job is not yet a healthy cluster", "job successful"),
+}

@@ -1,0 +1,1 @@
+"""The digital twin: QingCloud, its platform, hosts and Kubernetes in virtual time."""

@@ -1,0 +1,1 @@
+"""The simulated machines: what runs on one node, and the product's commands there."""

@@ -1,0 +1,156 @@
+"""One node's machine: power, disk, services, files, and the commands that run on it.
+
+A command is a SimPy process with an exit code. When the host crashes its commands die with it and never answer; whoever
+waits for one has to give up by itself, as the platform does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import simpy
+
+from qke_core.catalog import catalog
+from qke_core.effects import Json, JsonObject
+from qke_core.errors import RemoteError
+from qke_sim.cloud import ClusterNode
+from qke_sim.faults import Gate
+from qke_sim.kernel import Kernel, Process, Signal
+
+SSH_TIMEOUT_MS = 10_000
+"""How long we wait for a host that does not answer (our own ssh ConnectTimeout)."""
+
+
+@dataclass(slots=True)
+class Running:
+    """A command under way: `done` succeeds with its exit code, or never."""
+
+    done: simpy.Event
+    process: simpy.Process | None = None
+
+    def kill(self) -> None:
+        """End the command; it will not answer any more."""
+        if self.process is not None and self.process.is_alive:
+            self.process.interrupt()
+
+
+@dataclass(slots=True)
+class Host:
+    """The machine of one node. `subject` names it in the trace; `slow_percent` stretches what runs on it."""
+
+    kernel: Kernel
+    subject: str
+    node: ClusterNode
+    kubelet_version: str
+    data_free_mib: int
+    ssh_port: int
+    files: set[str]
+    changed: Signal
+    up: bool = True
+    kubelet_up: bool = True
+    slow_percent: int = 100
+    commands: list[Running] = field(default_factory=list[Running])
+
+    @property
+    def alias(self) -> str:
+        """`master1`, `node_perf2`, `client1`."""
+        return self.node.alias
+
+    def execute(self, command: Process[int]) -> Running:
+        """Run a command; on a host that is down it never answers."""
+        running = Running(self.kernel.env.event())
+        if self.up:
+            running.process = self.kernel.spawn(self._run(command, running))
+            self.commands.append(running)
+        return running
+
+    def take(self, duration: str) -> simpy.Event:
+        """Return an event after a named duration of the catalogue; what nodes do alike is drawn with the cluster."""
+        length = self.kernel.streams.draw_alike(self.node.cluster, self.subject, catalog().duration(duration))
+        return self.kernel.pause(length * self.slow_percent // 100)
+
+    def use_disk(self, mib: int, what: str, cause: int) -> bool:
+        """Take space on /data; return False, and take nothing, when there is too little."""
+        if mib > self.data_free_mib:
+            return False
+        self.set_disk(self.data_free_mib - mib, what, cause)
+        return True
+
+    def set_disk(self, free_mib: int, what: str, cause: int) -> int:
+        """Record how much space is left on /data."""
+        self.data_free_mib = free_mib
+        return self.kernel.trace.add("disk.changed", self.subject, cause, free_mb=free_mib, what=what)
+
+    def put_file(self, name: str, cause: int) -> None:
+        """A file arrives; who waits for it looks again."""
+        self.files.add(name)
+        self.changed.fire(cause)
+
+    def power_off(self) -> None:
+        """Everything that runs here ends, without a word."""
+        self.up = self.kubelet_up = False
+        for running in self.commands:
+            running.kill()
+        self.commands.clear()
+
+    def _run(self, command: Process[int], running: Running) -> Process[None]:
+        try:
+            code = yield from command
+        except simpy.Interrupt:
+            return
+        self.commands.remove(running)
+        running.done.succeed(code)
+
+
+class HostDoor:
+    """The host door: one read-only command on one node, over ssh."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        """Begin without hosts."""
+        self.kernel = kernel
+        self.hosts: dict[str, Host] = {}
+        self.gate = Gate(kernel.streams)
+
+    def call(self, node_id: str, params: JsonObject, by: str, cause: int) -> Process[Json]:
+        """Run one command; return what it prints, as data.
+
+        Raises:
+            RemoteError: `host.unreachable` after the ssh timeout; `host.unknown`, `host.command-unknown` at once.
+        """
+        command = str(params.get("command", ""))
+        host = self.hosts.get(node_id)
+        if host is None:
+            raise RemoteError("host.unknown", f"There is no node {node_id!r}", "list the cluster's nodes")
+        trace = self.kernel.trace
+        seq = trace.add("host.called", host.subject, cause, by=by, command=command)
+        fault = self.gate.meet(command)
+        if fault is not None and fault.effect == "slow":
+            yield self.kernel.pause(fault.delay_ms)
+        if not host.up or (fault is not None and fault.effect != "slow"):
+            yield self.kernel.pause(SSH_TIMEOUT_MS)
+            trace.add("host.answered", host.subject, seq, command=command, result="no answer")
+            raise RemoteError(
+                "host.unreachable",
+                f"{host.subject} does not answer ssh within {SSH_TIMEOUT_MS // 1000} s",
+                "look whether the node runs",
+                {"node": node_id},
+                retry=True,
+            )
+        yield self.kernel.take(f"{by}/ssh", catalog().duration("api-call"))
+        answer = _answer(host, command, params)
+        trace.add("host.answered", host.subject, seq, command=command, result=str(answer))
+        return answer
+
+
+def _answer(host: Host, command: str, params: JsonObject) -> Json:
+    if command == "df" and params.get("path") == "/data":
+        return host.data_free_mib
+    if command == "sshd-port":
+        return host.ssh_port
+    if command == "kubelet-version":
+        return host.kubelet_version
+    raise RemoteError(
+        "host.command-unknown",
+        f"{host.subject} knows no command {command!r}",
+        "use df of /data, sshd-port or kubelet-version",
+    )

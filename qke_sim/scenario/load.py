@@ -1,0 +1,268 @@
+"""From a scenario file to a story that can be run: everything it names is read and checked, all errors at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from qke_core.catalog import catalog
+from qke_core.documents import Path as DataPath
+from qke_core.documents import Source, validate
+from qke_core.errors import InputError, Place, Problem
+from qke_core.models import World, WorldCluster, WorldDocument
+from qke_core.suggest import did_you_mean
+from qke_sim.cloud import ACTIONS
+from qke_sim.kernel import Kernel
+from qke_sim.kube import Objects
+from qke_sim.kube.manifest import read_manifest
+from qke_sim.scenario.expressions import ExpressionError, Expressions
+from qke_sim.scenario.measures import Board
+from qke_sim.scenario.model import (
+    CallFails,
+    ClusterTarget,
+    Fault,
+    InstallerFails,
+    InstallerSlow,
+    NodeTarget,
+    OperatorCrash,
+    Scenario,
+)
+from qke_sim.twin import Twin
+from qke_sim.yamlfile import parse_one, parse_yaml, read_file
+
+SCENARIO_FILE = "scenario.yaml"
+"""What the scenario is called in a run folder."""
+
+EVENTS = ("started", "asked", "done", "failed", "refused", "stuck", "ended")
+"""What can happen to an action; `ended` is any end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A checked scenario with everything it needs.
+
+    `files` are the texts it is made of, by name: the scenario as `scenario.yaml`, manifests and world under their paths.
+    A run folder holds them, so that the run can be repeated from it alone.
+    """
+
+    scenario: Scenario
+    world: World
+    files: Mapping[str, str]
+
+    def objects(self) -> dict[str, Objects]:
+        """Return fresh Kubernetes objects, by cluster name: a run changes them."""
+        found: dict[str, Objects] = {cluster.name: Objects() for cluster in self.world.clusters}
+        for use in self.scenario.workloads:
+            loaded = read_manifest(parse_yaml(self.files[use.manifest], use.manifest))
+            into = found[use.cluster]
+            into.workloads.extend(loaded.workloads)
+            into.claims.extend(loaded.claims)
+            into.services.extend(loaded.services)
+        return found
+
+    def twin(self, kernel: Kernel) -> Twin:
+        """Build the story's world."""
+        return Twin(kernel, self.world, self.objects())
+
+
+def load_story(path: Path) -> Story:
+    """Read a scenario file and the files it names.
+
+    Raises:
+        InputError: every problem of the scenario; when it is sound, every problem of the files it names; then every name
+            and expression that fits nothing.
+    """
+    return build_story(read_file(path), str(path), lambda name: read_file(path.parent / name))
+
+
+def build_story(text: str, file: str, read: Callable[[str], str]) -> Story:
+    """Make a story from a scenario's text; `read` returns the text of a file it names.
+
+    Raises:
+        InputError: as `load_story`.
+    """
+    source = parse_one(text, file)
+    scenario = validate(Scenario, source)
+    files, problems = _read_named(scenario, source, read)
+    world = None
+    try:
+        world = _world(scenario, files)
+    except InputError as error:
+        problems.extend(error.problems)
+    if world is None or problems:
+        raise InputError.of(problems)
+    story = Story(scenario, world, {SCENARIO_FILE: text, **files})
+    problems.extend(_Check(story, source, text).problems())
+    if problems:
+        raise InputError.of(problems)
+    return story
+
+
+def _world(scenario: Scenario, files: Mapping[str, str]) -> World:
+    if isinstance(scenario.world, World):
+        return scenario.world
+    text = files.get(scenario.world)
+    if text is None:
+        raise InputError("scenario.world", f"There is no world {scenario.world!r}", "check the path")
+    return validate(WorldDocument, parse_one(text, scenario.world))
+
+
+def _read_named(scenario: Scenario, source: Source, read: Callable[[str], str]) -> tuple[dict[str, str], list[Problem]]:
+    """Read manifests and world file; a path must stay beside or below the scenario file."""
+    named: list[tuple[str, DataPath]] = [
+        (use.manifest, ("workloads", place, "manifest")) for place, use in enumerate(scenario.workloads)
+    ]
+    if isinstance(scenario.world, str):
+        named.append((scenario.world, ("world",)))
+    files: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name, path in named:
+        pure = PurePosixPath(name)
+        if pure.is_absolute() or ".." in pure.parts:
+            sentence = f"{name!r} leads out of the scenario's folder"
+            problems.append(source.problem(path, "scenario.path", sentence, "keep the file beside or below the scenario"))
+            continue
+        try:
+            files[name] = read(name)
+            if path[-1] == "manifest":
+                read_manifest(parse_yaml(files[name], name))
+        except InputError as error:
+            problems.extend(
+                found if found.place is not None else source.problem(path, found.code, found.sentence, found.remedy)
+                for found in error.problems
+            )
+    return files, problems
+
+
+class _Check:
+    """Checks what the scenario names against what the story has."""
+
+    def __init__(self, story: Story, source: Source, text: str) -> None:
+        self.story = story
+        self.source = source
+        self.scenario = story.scenario
+        self.clusters = {cluster.name: cluster for cluster in story.world.clusters}
+        self.labels = [action.label for action in self.scenario.timeline]
+        self.lines = text.splitlines()
+
+    def problems(self) -> list[Problem]:
+        """Return everything that fits nothing."""
+        found = [*self._names(), *self._world_nodes()]
+        if found:
+            return found  # Without sound names there is no twin to check expressions against.
+        return [*self._references(), *self._expressions()]
+
+    def _names(self) -> Iterator[Problem]:
+        for kind, path, names in (
+            ("cluster", ("world", "clusters"), [cluster.name for cluster in self.story.world.clusters]),
+            ("action", ("timeline",), self.labels),
+        ):
+            for place, name in enumerate(names):
+                if name in names[:place]:
+                    sentence = f"Two {kind}s are called {name!r}"
+                    yield self._problem((*path, place), "scenario.name-twice", sentence, "give one of them another name")
+        for name in set(self.labels) & set(self.clusters):
+            sentence = f"An action and a cluster are both called {name!r}"
+            remedy = "give the action a name of its own"
+            yield self._problem(("timeline", self.labels.index(name)), "scenario.name-twice", sentence, remedy)
+        for place, use in enumerate(self.scenario.workloads):
+            yield from self._cluster(use.cluster, ("workloads", place, "cluster"))
+
+    def _world_nodes(self) -> Iterator[Problem]:
+        for place, cluster in enumerate(self.story.world.clusters):
+            for number, state in enumerate(cluster.nodes):
+                path = ("world", "clusters", place, "nodes", number)
+                yield from self._node(cluster, state.role, state.index, path)
+
+    def _references(self) -> Iterator[Problem]:
+        for place, action in enumerate(self.scenario.timeline):
+            yield from self._cluster(action.cluster, ("timeline", place, "cluster"))
+            yield from self._event(action.after, ("timeline", place, "after"))
+        for place, fault in enumerate(self.scenario.faults):
+            yield from self._fault(fault, ("faults", place))
+        for place, expectation in enumerate(self.scenario.expect):
+            yield from self._event(expectation.after, ("expect", place, "after"))
+
+    def _fault(self, fault: Fault, path: DataPath) -> Iterator[Problem]:
+        if isinstance(fault, OperatorCrash):
+            if fault.action not in self.labels:
+                sentence = f"No action is called {fault.action!r}"
+                yield self._problem((*path, "action"), "scenario.action-unknown", sentence, did_you_mean(fault.action, self.labels))
+            return
+        yield from self._event(fault.after, (*path, "after"))
+        if isinstance(fault, CallFails):
+            yield from self._call(fault, path)
+            return
+        target: NodeTarget | ClusterTarget = fault.target
+        missing = list(self._cluster(target.cluster, (*path, "target", "cluster")))
+        yield from missing
+        if missing:
+            return
+        cluster = self.clusters[target.cluster]
+        if isinstance(target, NodeTarget):
+            yield from self._node(cluster, target.role, target.index, (*path, "target"))
+        if isinstance(fault, InstallerFails | InstallerSlow) and not cluster.env.install_kubesphere:
+            sentence = f"Cluster {cluster.name!r} has no KubeSphere, so no installer runs"
+            yield self._problem((*path, "target"), "scenario.no-kubesphere", sentence, "set install_kubesphere: true")
+
+    def _call(self, fault: CallFails, path: DataPath) -> Iterator[Problem]:
+        if fault.door == "cloud" and fault.operation != "*" and fault.operation not in ACTIONS:
+            sentence = f"The cloud has no action {fault.operation!r}"
+            remedy = did_you_mean(fault.operation, ACTIONS)
+            yield self._problem((*path, "operation"), "scenario.action-unknown", sentence, remedy)
+        if fault.ret_code not in catalog().ret_codes or fault.ret_code == 0:
+            codes = [str(code) for code in catalog().ret_codes if code]
+            sentence = f"{fault.ret_code} is not an error code of the cloud"
+            yield self._problem((*path, "ret_code"), "scenario.ret-code", sentence, did_you_mean(str(fault.ret_code), codes))
+
+    def _cluster(self, name: str, path: DataPath) -> Iterator[Problem]:
+        if name not in self.clusters:
+            sentence = f"There is no cluster {name!r} in the world"
+            yield self._problem(path, "scenario.cluster-unknown", sentence, did_you_mean(name, self.clusters))
+
+    def _node(self, cluster: WorldCluster, role: str, index: int, path: DataPath) -> Iterator[Problem]:
+        shapes = cluster.shape()
+        if role not in shapes:
+            sentence = f"Cluster {cluster.name!r} has no {role} nodes"
+            yield self._problem((*path, "role"), "scenario.node-unknown", sentence, did_you_mean(role, shapes))
+        elif index > shapes[role].count:
+            count = shapes[role].count
+            sentence = f"There is no {role}{index}: cluster {cluster.name!r} has {count} {role} node{'s' * (count > 1)}"
+            remedy = f"use an index from 1 to {count}" if count > 1 else "use index 1"
+            yield self._problem((*path, "index"), "scenario.node-unknown", sentence, remedy)
+
+    def _event(self, event: str | None, path: DataPath) -> Iterator[Problem]:
+        known = [f"{label}.{event}" for label in self.labels for event in EVENTS]
+        if event is not None and event not in known:
+            sentence = f"No event is called {event!r}"
+            yield self._problem(path, "scenario.event-unknown", sentence, did_you_mean(event, known))
+
+    def _expressions(self) -> Iterator[Problem]:
+        board = Board(self.story.twin(Kernel(0)), self.labels)
+        expressions = Expressions(board.measures)
+        texts: list[tuple[str, DataPath]] = [
+            (expectation.expression, ("expect", place, expectation.form))
+            for place, expectation in enumerate(self.scenario.expect)
+        ]
+        for place, fault in enumerate(self.scenario.faults):
+            if not isinstance(fault, OperatorCrash) and fault.when is not None:
+                texts.append((fault.when, ("faults", place, "when")))
+        for text, path in texts:
+            try:
+                expressions.compile(text)
+            except ExpressionError as error:
+                for flaw in error.flaws:
+                    yield Problem(flaw.code, flaw.sentence, flaw.remedy, self._inside(path, flaw.column))
+
+    def _inside(self, path: DataPath, column: int) -> Place:
+        """Return the place of a column inside a one-line scalar; quotes count."""
+        place = self.source.place(path)
+        line = self.lines[place.line - 1] if place.line <= len(self.lines) else ""
+        opening = line[place.column - 1 : place.column]
+        if opening in ("|", ">"):
+            return place
+        return Place(place.file, place.line, place.column + column + (opening in ("'", '"')))
+
+    def _problem(self, path: DataPath, code: str, sentence: str, remedy: str) -> Problem:
+        return self.source.problem(path, code, sentence, remedy)

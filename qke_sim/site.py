@@ -1,0 +1,81 @@
+"""One cluster with everything that belongs to it: the cloud's record, hosts, Kubernetes, KubeSphere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qke_sim.cloud import Cloud, Cluster
+from qke_sim.hosts.host import Host
+from qke_sim.hosts.installer import Installer
+from qke_sim.kernel import Kernel, Signal
+from qke_sim.kube import ControlPlane, KubeCluster
+
+
+@dataclass(slots=True)
+class Site:
+    """One cluster of the twin. `hosts` are keyed by alias, ordered by role and sid.
+
+    `files` fires when a file arrives on a host, `addons` when something the cluster shares has changed.
+    """
+
+    kernel: Kernel
+    cloud: Cloud
+    cluster: Cluster
+    hosts: dict[str, Host]
+    plane: ControlPlane
+    kube: KubeCluster
+    installer: Installer
+    files: Signal
+    addons: Signal
+    csi_version: str
+    tiller: bool = False
+
+    @property
+    def name(self) -> str:
+        """The cluster's name."""
+        return self.cluster.name
+
+    def subject(self, alias: str) -> str:
+        """Return what the trace calls a node: `<cluster>/<alias>`."""
+        return f"{self.name}/{alias}"
+
+    def crash(self, alias: str, cause: int) -> int:
+        """A host dies at once, with everything on it."""
+        host = self.hosts[alias]
+        if not host.up:
+            return cause
+        seq = self.kernel.trace.add("host.crashed", host.subject, cause)
+        host.power_off()
+        if alias in self.plane.masters:
+            self.plane.set_host(alias, up=False, cause=seq)
+        if alias in self.kube.nodes:
+            self.kube.host_stopped(alias, seq)
+        self.files.fire(seq)
+        return seq
+
+    def boot(self, alias: str, cause: int) -> None:
+        """A dead host comes back: etcd and API server, kubelet, then pods. What ran on it before does not go on."""
+        host = self.hosts[alias]
+        host.up = host.kubelet_up = True
+        seq = self.kernel.trace.add("host.booted", host.subject, cause)
+        if alias in self.plane.masters:
+            self.plane.set_process(alias, up=True, cause=seq)
+            self.plane.set_host(alias, up=True, cause=seq)
+        if alias in self.kube.nodes:
+            self.kube.host_started(alias, host.kubelet_version, seq)
+
+    def stop_kubelet(self, alias: str, cause: int) -> int:
+        """Kubelet stops; containers run on."""
+        host = self.hosts[alias]
+        host.kubelet_up = False
+        seq = self.kernel.trace.add("kubelet.stopped", host.subject, cause)
+        self.kube.kubelet_stopped(alias, seq)
+        return seq
+
+    def start_kubelet(self, alias: str, version: str, cause: int) -> int:
+        """Kubelet starts, at a version."""
+        host = self.hosts[alias]
+        host.kubelet_up, host.kubelet_version = True, version
+        seq = self.kernel.trace.add("kubelet.started", host.subject, cause, version=version)
+        self.kube.kubelet_started(alias, version, seq)
+        return seq
