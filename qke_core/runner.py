@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar, cast
 
 from qke_core.effects.base import All, Effect, Flow, Json
-from qke_core.errors import QkeError, RemoteError
+from qke_core.errors import InvariantError, QkeError, RemoteError
 from qke_core.journal import Intent, JournalRecord, Replay, Reply, error_from_json, error_to_json
 
 T = TypeVar("T")
@@ -40,8 +40,12 @@ class Do:
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Step these runners side by side; send back, in order, each one's result or the `QkeError` it ended with."""
+    """Step these runners side by side; send back, in order, each one's result or the `QkeError` it ended with.
 
+    `key` is the place of their parent effect in the journal.
+    """
+
+    key: str
     children: tuple[Generator[Step, Any, Any], ...]
 
 
@@ -58,7 +62,8 @@ def step_through(flow: Flow[T], replay: Replay, clock: Callable[[], int], prefix
         clock: the interpreter's clock, in milliseconds.
         prefix: what journal keys start with; set for children.
     Raises:
-        InvariantError: `journal.divergence` when the workflow no longer asks what the journal says it asked.
+        InvariantError: `journal.divergence` when the workflow no longer asks what the journal says it asked, and
+            every other bug that a child or an effect ended with: no workflow catches it.
     """
     ordinal = 0
     outcome: Any = None
@@ -83,7 +88,9 @@ def _fork(effect: All, key: str, replay: Replay, clock: Callable[[], int]) -> Ru
     if replay.intent(key, effect.to_json()) is None:
         yield Append(Intent(key, clock(), effect.to_json()))
     children = tuple(step_through(flow, replay, clock, f"{key}.{n}.") for n, flow in enumerate(effect.flows))
-    results: tuple[Any, ...] = yield Fork(children)
+    results: tuple[Any, ...] = yield Fork(key, children)
+    for result in results:
+        _stop_at_bugs(result)
     failed = next((result for result in results if isinstance(result, QkeError)), None)
     return failed if failed is not None else results
 
@@ -101,13 +108,18 @@ def _settle(effect: Effect[Any], key: str, replay: Replay, clock: Callable[[], i
         answer: Json | QkeError = yield Do(effect, intent.at_ms, key)
     else:
         answer = yield from _resume(effect, key, intent, clock)
-    failed = isinstance(answer, QkeError)
-    yield Append(
-        Reply(key, clock(), None, error_to_json(answer))
-        if isinstance(answer, QkeError)
-        else Reply(key, clock(), answer)
-    )
-    return answer if failed else effect.parse_reply(answer)
+    _stop_at_bugs(answer)
+    if isinstance(answer, QkeError):
+        yield Append(Reply(key, clock(), None, error_to_json(answer)))
+        return answer
+    yield Append(Reply(key, clock(), answer))
+    return effect.parse_reply(answer)
+
+
+def _stop_at_bugs(outcome: object) -> None:
+    """Raise our own bugs past the workflow: it must not catch them, and the journal must not keep them."""
+    if isinstance(outcome, InvariantError):
+        raise outcome
 
 
 def _resume(effect: Effect[Any], key: str, intent: Intent, clock: Callable[[], int]) -> Runner[Json | QkeError]:

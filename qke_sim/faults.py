@@ -20,7 +20,8 @@ class DoorFault:
     """One kind of trouble at one door.
 
     `operation` is an action, verb or command, `*` for all. `left` calls are hit, None for all of them; of these,
-    `percent` in a hundred by luck. `ret_code` is what a failing cloud call answers; `delay_ms` what a slow one takes more.
+    `percent` in a hundred by luck. `ret_code` is what a failing cloud call answers; `delay_ms` what a slow one takes
+    more.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Identifiers of simulated resources: the product's formats, derived from stable names, so that they never depend on luck."""
+"""Identifiers of simulated resources: the product's formats, derived from stable names and never from luck."""
 
 from __future__ import annotations
 

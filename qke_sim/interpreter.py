@@ -30,8 +30,8 @@ OPERATOR = "operator"
 class KillPoint:
     """Where the operator is killed: once `position` records are journaled.
 
-    `before`: right after the record is durable. `after`: the record is an intent, its effect has reached the world, and the
-    reply is not yet journaled. The operator is started again `restart_ms` later.
+    `before`: right after the record is durable. `after`: the record is an intent, its effect has reached the world,
+    and the reply is not yet journaled. The operator is started again `restart_ms` later.
     """
 
     position: int
@@ -39,7 +39,7 @@ class KillPoint:
     restart_ms: int = 30_000
 
 
-class _Killed(Exception):  # noqa: N818 - not an error: the end of one attempt
+class _Killed(Exception):
     """This attempt of the operator is over."""
 
 
@@ -111,10 +111,14 @@ class Operator(Generic[T]):
             if isinstance(error, InvariantError):
                 raise
             answer = error
+        self._kill_after(position)
+        return answer
+
+    def _kill_after(self, position: int) -> None:
+        """The effect of the intent at `position` reached the world; its reply is not journaled yet."""
         kill = self._kills[0] if self._kills else None
         if kill is not None and kill.phase == "after" and position == kill.position:
             self._kill(kill)
-        return answer
 
     def _position(self, key: str | None) -> int:
         """Return the position of the intent of `key`, 0 for a read that is not journaled."""
@@ -141,6 +145,7 @@ class Operator(Generic[T]):
         self._children = [child for child in self._children if child not in children]
         if self._dead:
             raise _Killed
+        self._kill_after(self._position(step.key))
         return tuple(results)
 
     def _child(self, runner: Runner[Any], results: list[Any], place: int) -> Process[None]:

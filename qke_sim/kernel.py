@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import simpy
 
@@ -75,7 +75,7 @@ class Kernel:
     def later(self, ms: int, action: Callable[[], None]) -> None:
         """Do `action` in `ms`, without a process. The run goes on at least until then."""
         event = self._count(self.env.timeout(ms))
-        _callbacks(event).append(lambda _: action())
+        callbacks_of(event).append(lambda _: action())
 
     def run(self, until_ms: int) -> bool:
         """Run until nothing is going on any more, or until `until_ms`; return whether nothing was.
@@ -93,7 +93,7 @@ class Kernel:
 
     def _count(self, event: E) -> E:
         self._busy += 1
-        _callbacks(event).append(self._done)
+        callbacks_of(event).append(self._done)
         return event
 
     def _done(self, _: simpy.Event) -> None:
@@ -110,7 +110,7 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class PollResult:
-    """How a wait ended: exit code (0 for good), number of looks, record that ended it, and whether the budget ran out."""
+    """How a wait ended: exit code (0 is good), number of looks, record that ended it, whether the budget ran out."""
 
     code: int
     looks: int
@@ -118,7 +118,7 @@ class PollResult:
     exhausted: bool
 
 
-def poll(  # noqa: PLR0913 - what is looked at, with what patience, and who is told
+def poll(
     kernel: Kernel,
     check: Callable[[], int],
     signals: Sequence[Signal],
@@ -155,8 +155,9 @@ def poll(  # noqa: PLR0913 - what is looked at, with what patience, and who is t
         yield kernel.pause(start + look * period - kernel.now)
 
 
-def _callbacks(event: simpy.Event) -> list[Callable[[simpy.Event], None]]:
+def callbacks_of(event: simpy.Event) -> list[Callable[[simpy.Event], None]]:
     """Return the callbacks of an event that has not happened yet."""
-    if event.callbacks is None:
+    found = cast("list[Callable[[simpy.Event], None]] | None", event.callbacks)
+    if found is None:
         raise InvariantError("kernel.event-over", "An event that is over was waited for", "report this run")
-    return event.callbacks
+    return found

@@ -1,7 +1,8 @@
-"""Luck, repeatable: every draw depends on the seed, the drawing thing's stable name and how often that thing drew before.
+"""Luck, repeatable.
 
-So adding a thing never shifts another's luck, and two policies rehearsed with one seed meet the same luck. Draws use a
-hash, integers and a correctly rounded square root only: the same on every machine, interpreter and locale.
+Every draw depends on the seed, on the drawing thing's stable name, and on how often that thing drew before. So adding a
+thing never shifts another's luck, and two policies rehearsed with one seed meet the same luck. Draws use a hash,
+integers and a correctly rounded square root only: the same on every machine, interpreter and locale.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from qke_core.suggest import did_you_mean
 from qke_sim.cloud import Backend, BalancerHealth, Cloud, Cluster, ClusterNode, HealthOption, LoadBalancer
 from qke_sim.hosts.host import Host, HostDoor
 from qke_sim.hosts.installer import Installer
+from qke_sim.hosts.site import Site
 from qke_sim.ids import make_id
 from qke_sim.kernel import Kernel, Signal
 from qke_sim.kube import (
@@ -28,7 +29,6 @@ from qke_sim.kube import (
     Workload,
 )
 from qke_sim.platform import Platform
-from qke_sim.site import Site
 
 NAME_PREFIXES: Mapping[str, str] = {"node_perf": "p", "node_super_perf": "s", "node_gpu": "g"}
 RESERVED = Resources(cpu_m=400, memory=1_024_000_000)
@@ -54,9 +54,7 @@ class Twin:
             self.cloud.clusters[site.cluster.cluster_id] = site.cluster
             self.kube.clusters[site.cluster.cluster_id] = site.kube
             self.host.hosts.update({host.node.node_id: host for host in site.hosts.values()})
-        self.platform = Platform(
-            kernel, self.cloud, {site.cluster.cluster_id: site for site in self.sites.values()}
-        )
+        self.platform = Platform(kernel, self.cloud, {site.cluster.cluster_id: site for site in self.sites.values()})
 
     def start(self, cause: int) -> None:
         """Let the world stand as it has been standing: pods placed, and what the World says is broken, broken."""
@@ -84,9 +82,7 @@ def _build_site(kernel: Kernel, cloud: Cloud, wish: WorldCluster, place: int, ob
     shapes = wish.shape()
     nodes = _make_nodes(wish, shapes, place)
     links = {kind: link for kind, link in (("etcd", wish.links.etcd), ("elk", wish.links.elk)) if link}
-    cluster = Cluster(
-        make_id("cl", wish.name), wish.name, wish.version, born_as, wish.env, links, nodes
-    )
+    cluster = Cluster(make_id("cl", wish.name), wish.name, wish.version, born_as, wish.env, links, nodes)
     masters = tuple(node.alias for node in cluster.of_kind("master"))
     plane = ControlPlane(kernel, wish.name, masters, built_in_etcd="etcd" not in links)
     if len(masters) > 1:
@@ -217,7 +213,7 @@ def _labels(node: ClusterNode, cluster: Cluster) -> dict[str, str]:
 
 
 def _system_workloads(wish: WorldCluster) -> list[Workload]:
-    """What a cluster runs without being asked to, as far as users notice: DNS, and the KubeSphere console (guide G-091)."""
+    """What a cluster runs by itself, as far as users notice: DNS, and the KubeSphere console (guide G-091)."""
     anywhere = (Toleration(key=MASTER_TAINT),)
     found = [_system("kube-system", "coredns", 2, Resources(100, 70 * 1024 * 1024, 1), anywhere)]
     if wish.env.install_kubesphere:
@@ -242,7 +238,7 @@ def _state(site: Site) -> Json:
             "up": host.up,
             "data_free_mib": host.data_free_mib,
             "kubelet": host.kubelet_version,
-            "files": list(sorted(host.files)),
+            "files": sorted(host.files),
             "ready": None if kube is None else kube.ready,
             "reported": None if kube is None else kube.kubelet_version,
         }

@@ -1,7 +1,8 @@
 """YAML files with positions: plain data, and where every key and value stands.
 
-YAML 1.2 core types: null, booleans, integers, floats, strings; a date stays the text it is written as. Anchors and aliases
-work; merge keys, duplicate keys and tags of one's own are refused, because two readers would understand them differently.
+YAML 1.2 core types: null, booleans, integers, floats, strings; a date stays the text it is written as. Anchors and
+aliases work; merge keys, duplicate keys and tags of one's own are refused, because two readers would understand them
+differently.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from qke_core.documents import Path as DataPath
 from qke_core.documents import Source
@@ -23,6 +23,15 @@ from qke_core.errors import InputError, Place, Problem
 _TAG: Final = "tag:yaml.org,2002:"
 SIZE_MAX: Final = 4 * 1024 * 1024
 """Files larger than this (bytes) are refused: no file that a person writes comes near."""
+
+
+class Node(Protocol):
+    """What is used of a node of ruamel.yaml. `id` is mapping, sequence or scalar; marks count from 0."""
+
+    id: str
+    tag: str
+    value: Any
+    start_mark: Any
 
 
 def read_file(path: Path) -> str:
@@ -55,9 +64,10 @@ def parse_yaml(text: str, file: str) -> list[Source]:
     try:
         nodes = list(_compose(text))
     except MarkedYAMLError as exc:
-        mark = exc.problem_mark or exc.context_mark
+        error: Any = exc
+        mark = error.problem_mark or error.context_mark
         place = Place(file, 1, 1) if mark is None else Place(file, int(mark.line) + 1, int(mark.column) + 1)
-        sentence = f"This is not YAML: {exc.problem or exc.context}"
+        sentence = f"This is not YAML: {error.problem or error.context}"
         raise InputError.of([Problem("yaml.syntax", sentence, "mend the line shown", place)]) from exc
     except YAMLError as exc:
         first = str(exc).splitlines()[0]
@@ -87,7 +97,7 @@ def parse_one(text: str, file: str) -> Source:
 def _compose(text: str) -> Iterator[Node]:
     loader = YAML(typ="rt", pure=True)
     for node in cast("Iterator[Node | None]", loader.compose_all(text)):
-        if node is not None and not (isinstance(node, ScalarNode) and node.tag == f"{_TAG}null"):
+        if node is not None and not (node.id == "scalar" and node.tag == f"{_TAG}null"):
             yield node
 
 
@@ -104,14 +114,14 @@ class _Reader:
     def read(self, node: Node, path: DataPath) -> Json:
         """Read one node and everything in it."""
         self.values[path] = self._place(node)
-        if isinstance(node, MappingNode):
+        if node.id == "mapping":
             return self._mapping(node, path)
-        if isinstance(node, SequenceNode):
+        if node.id == "sequence":
             items = cast("list[Node]", node.value)
             return [self.read(item, (*path, place)) for place, item in enumerate(items)]
-        return self._scalar(cast("ScalarNode", node))
+        return self._scalar(node)
 
-    def _mapping(self, node: MappingNode, path: DataPath) -> Json:
+    def _mapping(self, node: Node, path: DataPath) -> Json:
         found: dict[str, Json] = {}
         for key_node, value_node in cast("list[tuple[Node, Node]]", node.value):
             key = str(key_node.value)
@@ -126,7 +136,7 @@ class _Reader:
                 found[key] = self.read(value_node, (*path, key))
         return found
 
-    def _scalar(self, node: ScalarNode) -> Json:
+    def _scalar(self, node: Node) -> Json:
         text = str(node.value)
         kind = str(node.tag).removeprefix(_TAG)
         if kind == "int":

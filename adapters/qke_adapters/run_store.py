@@ -1,8 +1,8 @@
 """Run folders on a real disk: written whole or not at all.
 
-A folder is made under a hidden name beside its place, every file is synced, and only then it gets its name. Whoever looks
-sees a complete folder or none: an interruption, a full disk or a power cut leaves at most a hidden remainder, which the
-next run removes.
+A folder is made under a hidden name beside its place, every file is synced, and only then it gets its name. Whoever
+looks sees a complete folder or none: an interruption, a full disk or a power cut leaves at most a hidden remainder,
+which the next run removes.
 """
 
 from __future__ import annotations

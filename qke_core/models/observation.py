@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qke_core.catalog import catalog
+from qke_core.catalog import RoleKind, catalog
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class NodeObservation:
     ssh_port: int | None = None
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> RoleKind:
         """`master`, `worker` or `client`."""
         return catalog().roles[self.role].kind
 

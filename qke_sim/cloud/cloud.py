@@ -1,8 +1,8 @@
 """The cloud behind its door: QingCloud actions on clusters, jobs and the API server's load balancer.
 
 `Cloud.call` is the only way in. It is a SimPy process: a call takes time, may meet a fault in the door frame, and is
-recorded with its answer. Handlers change state at one instant and return the answer's fields; what takes longer is a job.
-Codes and words: QingCloud API error codes; messages begin with the API's error word.
+recorded with its answer. Handlers change state at one instant and return the answer's fields; what takes longer is a
+job. Codes and words: QingCloud API error codes; messages begin with the API's error word.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ANSWER_TIMEOUT_MS = 60_000
 """How long a client waits for an answer that never comes (QingCloud SDK: 60 s socket timeout)."""
 
 
-class CloudRefusal(Exception):  # noqa: N818 - an answer of the API, not an error of ours
+class CloudRefusal(Exception):
     """The cloud says no: `ret_code` and the message as the API words it."""
 
     def __init__(self, ret_code: int, message: str) -> None:
@@ -80,7 +80,9 @@ class Cloud:
             answer = self._handle(action, Call(by, params, seq))
         if fault is not None and fault.effect == "answer-lost":
             yield kernel.pause(ANSWER_TIMEOUT_MS)
-            trace.add("cloud.lost", subject, seq, action=action, why=f"no answer within {render_rough(ANSWER_TIMEOUT_MS)}")
+            trace.add(
+                "cloud.lost", subject, seq, action=action, why=f"no answer within {render_rough(ANSWER_TIMEOUT_MS)}"
+            )
             raise RemoteError(
                 "cloud.no-answer",
                 f"{action} on {subject} got no answer within {render_rough(ANSWER_TIMEOUT_MS)}",
@@ -166,7 +168,9 @@ def _describe_jobs(cloud: Cloud, call: Call) -> dict[str, Json]:
     found = [
         job
         for job in cloud.jobs.values()
-        if job.cluster_id == cluster.cluster_id and (not wanted or job.job_id in wanted) and status in (None, job.status)
+        if job.cluster_id == cluster.cluster_id
+        and (not wanted or job.job_id in wanted)
+        and status in (None, job.status)
     ]
     if call.params.get("reverse", 1):
         found.reverse()

@@ -1,7 +1,7 @@
 """The API server's load balancer in virtual time: which backends it uses, judged by its health checks.
 
-A refused connection is tried on another backend in rotation at once (assumed: redispatch, as the balancers in use do), so
-users find an API server as long as one backend both answers and is in rotation. The checks themselves are not run: a
+A refused connection is tried on another backend in rotation at once (assumed: redispatch, as the balancers in use do),
+so users find an API server as long as one backend both answers and is in rotation. The checks themselves are not run: a
 backend that fails for `fall` checks in a row leaves at a known instant, and only that instant is an event.
 """
 
@@ -52,6 +52,8 @@ class BalancerHealth:
                 return  # It changed again meanwhile: that change has a judgement of its own.
             backend.in_rotation = backend.serving
             kind = "backend.in" if backend.serving else "backend.out"
-            self._changed(self._kernel.trace.add(kind, f"{self._cluster}/{backend.alias}", cause, cluster=self._cluster))
+            self._changed(
+                self._kernel.trace.add(kind, f"{self._cluster}/{backend.alias}", cause, cluster=self._cluster)
+            )
 
         return judge

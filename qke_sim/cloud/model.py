@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from qke_core.catalog import RoleShape, catalog
+from qke_core.catalog import RoleKind, RoleShape, catalog
 from qke_core.effects import Json
 from qke_core.models import Env
 
 
 @dataclass(slots=True)
 class ClusterNode:
-    """A node as AppCenter knows it. `alias` is the host alias of the product, `<role><sid>`: how people call it here."""
+    """A node as AppCenter knows it.
+
+    `alias` is the host alias of the product, `<role><sid>`: how people call it here.
+    """
 
     node_id: str
     instance_id: str
@@ -29,7 +32,7 @@ class ClusterNode:
         return f"{self.role}{self.sid}"
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> RoleKind:
         """`master`, `worker` or `client`."""
         return catalog().roles[self.role].kind
 

@@ -13,8 +13,8 @@ from qke_core.catalog import Budget, ScriptStep, catalog
 from qke_core.plan import applies, script_conditions
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.installer import RECAP_FAILED
+from qke_sim.hosts.site import Site
 from qke_sim.kernel import PollResult, Process, Signal, poll
-from qke_sim.site import Site
 
 FAILED = 1
 """Exit code of a failing command that has no code of its own."""
@@ -232,7 +232,7 @@ def _wait(
     return (yield from _wait_for(run, name, catalog().budget(name, run.target), cause, check, signals))
 
 
-def _wait_for(  # noqa: PLR0913 - a wait is a name, a budget, a check, and who wakes it
+def _wait_for(
     run: UpgradeRun,
     name: str,
     budget: Budget,
@@ -298,7 +298,9 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
         lambda run: (run.site.addons, run.site.plane.changed),
     ),
     "launch-kubesphere-installer": _launch_installer,
-    "wait-kubeconfig": _wait_behaviour(lambda run, _: _flag("kubeconfig" in run.host.files), lambda run: (run.site.files,)),
+    "wait-kubeconfig": _wait_behaviour(
+        lambda run, _: _flag("kubeconfig" in run.host.files), lambda run: (run.site.files,)
+    ),
     "wait-masters-ready": _wait_behaviour(lambda run, budget: _nodes_at(run, budget, "master"), _kube_signals),
     "wait-kubesphere": _wait_behaviour(
         lambda run, _: run.site.installer.check(), lambda run: (run.site.installer.changed, run.site.plane.changed)

@@ -1,8 +1,8 @@
 """The KubeSphere installer of one cluster, and the checks that the product runs on it.
 
-The installer is a pod that plays a long book of tasks. The product looks at it from outside only: is the pod there (128),
-can its log be read (129), does the recap report failures (130), is the welcome line there (131 while not), are the
-modules complete (132 when not). Rule: QKE app repo, checkKsInstallerDone; docs/rules/upgrade.md#kubesphere.
+The installer is a pod that plays a long book of tasks. The product looks at it from outside only: is the pod there
+(128), can its log be read (129), does the recap report failures (130), is the welcome line there (131 while not), are
+the modules complete (132 when not). Rule: QKE app repo, checkKsInstallerDone; docs/rules/upgrade.md#kubesphere.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Kubernetes in one cluster: nodes, pods, and the controllers that keep them.
 
-Nothing here polls. A kubelet that falls silent becomes NotReady at a known instant, its pods are evicted at another; what
-controllers do when nothing works is to wait until an API server answers again.
+Nothing here polls. A kubelet that falls silent becomes NotReady at a known instant, its pods are evicted at another;
+what controllers do when nothing works is to wait until an API server answers again.
 Figures: Kubernetes defaults, node-monitor-grace-period 40 s, default toleration of not-ready and unreachable 300 s.
 """
 
@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qke_core.catalog import catalog
-from qke_sim.kernel import Kernel, Signal
+from qke_sim.kernel import Kernel, Signal, callbacks_of
 from qke_sim.kube.controlplane import ControlPlane
-from qke_sim.kube.objects import KubeNode, Objects, Pod, Workload
-from qke_sim.kube.scheduler import choose_node, why_not, used_by_node
-from qke_sim.kube.objects import Resources
+from qke_sim.kube.objects import KubeNode, Objects, Pod, Resources, Workload
+from qke_sim.kube.scheduler import choose_node, used_by_node, why_not
 
 GRACE_MS = 40_000
 EVICTION_MS = 300_000
@@ -146,7 +145,10 @@ class KubeCluster:
         self.kernel.later(EVICTION_MS, evict)
 
     def _evict(self, node: KubeNode, since: int, cause: int) -> None:
-        """Delete the pods of a node that stayed away. When no node is Ready, nobody is evicted: the fault is elsewhere."""
+        """Delete the pods of a node that stayed away.
+
+        When no node is Ready, nobody is evicted: the fault is elsewhere.
+        """
         if node.silent_since != since or not any(other.ready for other in self.nodes.values()):
             return
         for pod in [pod for pod in self.pods if pod.node == node.name and pod.owner.kind != "DaemonSet"]:
@@ -160,9 +162,7 @@ class KubeCluster:
     def _wanted(self, workload: Workload) -> int:
         if workload.kind != "DaemonSet":
             return workload.replicas
-        return sum(
-            not why_not(workload.template, node, Resources()) for node in self.nodes.values()
-        )
+        return sum(not why_not(workload.template, node, Resources()) for node in self.nodes.values())
 
     def _reconcile(self, cause: int) -> None:
         """Make the pods that are missing, then place everything that has no node."""
@@ -238,6 +238,4 @@ class KubeCluster:
 
 
 def _once(signal: Signal, action: Callable[[int], None]) -> None:
-    event = signal.next()
-    if event.callbacks is not None:
-        event.callbacks.append(lambda _: action(signal.cause))
+    callbacks_of(signal.next()).append(lambda _: action(signal.cause))

@@ -1,7 +1,7 @@
 """The control plane of one cluster: etcd members and API servers on the masters, and what users find of them.
 
-An API server answers when its host runs, its process runs and etcd has a quorum. Users reach it through the load balancer
-when there are three masters, else at the first master.
+An API server answers when its host runs, its process runs and etcd has a quorum. Users reach it through the load
+balancer when there are three masters, else at the first master.
 """
 
 from __future__ import annotations

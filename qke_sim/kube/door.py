@@ -20,7 +20,10 @@ LISTS: Mapping[str, Callable[[KubeCluster], list[Json]]] = {
     "pods": lambda kube: [pod_json(pod) for pod in kube.pods],
     "persistentvolumeclaims": lambda kube: [claim_json(claim) for claim in kube.objects.claims],
     "services": lambda kube: [
-        {"metadata": {"namespace": service.namespace, "name": service.name}, "spec": {"selector": dict(service.selector)}}
+        {
+            "metadata": {"namespace": service.namespace, "name": service.name},
+            "spec": {"selector": dict(service.selector)},
+        }
         for service in kube.objects.services
     ],
 }

@@ -1,8 +1,8 @@
 """Workloads from ordinary Kubernetes YAML files.
 
-Read are Deployment, StatefulSet, DaemonSet, Service, PersistentVolumeClaim and Namespace, and of these the fields that the
-twin acts on: names, labels, replicas, requests, node selectors, tolerations, claims. Other fields are left alone, as an
-API server would accept them. A claim is bound unless its annotation `qke/phase: Pending` says otherwise.
+Read are Deployment, StatefulSet, DaemonSet, Service, PersistentVolumeClaim and Namespace, and of these the fields that
+the twin acts on: names, labels, replicas, requests, node selectors, tolerations, claims. Other fields are left alone,
+as an API server would accept them. A claim is bound unless its annotation `qke/phase: Pending` says otherwise.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class _Reader:
 
     def _template(self, data: Mapping[str, Any], path: Path) -> PodTemplate:
         spec = _part(data, "spec")
-        containers = spec.get("containers") or []
+        containers = cast("list[Mapping[str, Any]]", spec.get("containers") or [])
         if not containers:
             self._refuse((*path, "spec"), "manifest.no-containers", "The pod template has no containers", "add one")
         requests = Resources(pods=1)

@@ -1,9 +1,9 @@
 """Where a pod goes: filters, then scores, then a stated rule for ties.
 
-Filters: node Ready and schedulable, node selector, taints, resources and number of pods. Scores, each 0 to 100 and of equal
-weight: least allocated (free share of CPU and memory after placing), balanced allocation (CPU and memory used alike), and
-spread (fewer pods of the same workload on the node). Ties go to the node whose name comes first. A later version brings
-affinity, topology spread, volumes and preemption.
+Filters: node Ready and schedulable, node selector, taints, resources and number of pods. Scores, each 0 to 100 and of
+equal weight: least allocated (free share of CPU and memory after placing), balanced allocation (CPU and memory used
+alike), and spread (fewer pods of the same workload on the node). Ties go to the node whose name comes first. A later
+version brings affinity, topology spread, volumes and preemption.
 Rule: default profile of Kubernetes 1.13 to 1.22, its plugins NodeResourcesFit, BalancedAllocation and SelectorSpread.
 """
 

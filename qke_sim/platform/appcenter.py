@@ -1,15 +1,16 @@
 """AppCenter: the platform that runs an app's services on a cluster's nodes. It knows nothing of Kubernetes.
 
-It follows the app's definition (catalogue, `roles.toml`): service orders, timeouts, checks before. What the sources leave
-open is chosen here and marked assumed: the whole order is waited for before a failure ends the job; the job carries the
-code of the service that failed first; a service on a node that is stopped fails at once; a service that is cut by its
-timeout counts as code 124.
+It follows the app's definition (catalogue, `roles.toml`): service orders, timeouts, checks before. What the sources
+leave open is chosen here and marked assumed: the whole order is waited for before a failure ends the job; the job
+carries the code of the service that failed first; a service on a node that is stopped fails at once; a service that is
+cut by its timeout counts as code 124.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import simpy
 
@@ -18,8 +19,8 @@ from qke_core.effects import JsonObject
 from qke_sim.cloud import Cloud, Cluster, Job
 from qke_sim.hosts.appctl import UpgradeRun, upgrade_node
 from qke_sim.hosts.host import Host
+from qke_sim.hosts.site import Site
 from qke_sim.kernel import Kernel, Process
-from qke_sim.site import Site
 
 TIMED_OUT = 124
 NOT_RUNNING = 1
@@ -96,7 +97,10 @@ class Platform:
 
     def _volumes(self, site: Site, duration: str, kind: str, cause: int) -> Process[None]:
         """Attach or detach the upgrade volume of every node, side by side."""
-        draws = {host.subject: self.kernel.streams.draw(host.subject, catalog().duration(duration)) for host in site.hosts.values()}
+        draws = {
+            host.subject: self.kernel.streams.draw(host.subject, catalog().duration(duration))
+            for host in site.hosts.values()
+        }
         yield self.kernel.pause(max(draws.values()))
         for subject in draws:
             self.kernel.trace.add(kind, subject, cause)
@@ -130,7 +134,7 @@ class Platform:
             timeout = self.kernel.pause(service.timeout_ms)
             yield self.kernel.env.any_of([running.done, timeout])
             if running.done.triggered:
-                code = int(running.done.value)
+                code = cast("int", running.done.value)
             else:
                 running.kill()
                 code = TIMED_OUT

@@ -51,8 +51,8 @@ class Moment:
 class Analysis:
     """A trace, read.
 
-    `spans` in the order they began; `gaps` by `<cluster>/api` or `<cluster>/<namespace>/<workload>`; `plans` and `checks`
-    as the operator told them, with the action's cluster.
+    `spans` in the order they began; `gaps` by `<cluster>/api` or `<cluster>/<namespace>/<workload>`; `plans` and
+    `checks` as the operator told them, with the action's cluster.
     """
 
     ended_ms: int
@@ -120,9 +120,11 @@ def analyse(records: Iterable[TraceRecord], ended_ms: int) -> Analysis:
 _SPANS: Final[Mapping[str, tuple[str, str]]] = {"phase": ("phase", "outcome"), "wait": ("what", "code")}
 
 
-def _read_span(record: TraceRecord, found: Analysis, open_spans: dict[tuple[str, str], tuple[TraceRecord, str]]) -> None:
+def _read_span(
+    record: TraceRecord, found: Analysis, open_spans: dict[tuple[str, str], tuple[TraceRecord, str]]
+) -> None:
     kind, _, what = record.kind.partition(".")
-    if record.kind == "host.crashed" or record.kind == "service.cut":
+    if record.kind in {"host.crashed", "service.cut"}:
         for span_kind in _SPANS:
             _close(found, open_spans, span_kind, record, "host crashed" if kind == "host" else "cut by the platform")
     elif kind in _SPANS:

@@ -12,7 +12,7 @@ from qke_sim.scenario.judge import plain
 
 
 def write_metrics(samples: list[Sample]) -> bytes:
-    """Return a Parquet file: `t_ms` (virtual ms), `measure`, `number` (booleans as 0 and 1), `text` (all other values)."""
+    """Return a Parquet file: `t_ms` (virtual ms), `measure`, `number` (booleans as 0 and 1), `text` (all others)."""
     numbers: list[float | None] = []
     texts: list[str | None] = []
     for sample in samples:

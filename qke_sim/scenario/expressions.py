@@ -64,7 +64,9 @@ class Expressions:
         try:
             program = self._env.compile(text)
         except RuntimeError as exc:
-            raise ExpressionError([self._flaw(text, *found) for found in _ERROR.findall(str(exc))] or [_unclear(str(exc))]) from exc
+            raise ExpressionError(
+                [self._flaw(text, *found) for found in _ERROR.findall(str(exc))] or [_unclear(str(exc))]
+            ) from exc
         if program.return_type() != cel.Type.BOOL:
             kind = program.return_type().name().casefold()
             sentence = f"The expression is of type {kind}; it must say yes or no"

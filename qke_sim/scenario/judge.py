@@ -61,7 +61,8 @@ class Judge:
         """Decide what is still open; return all verdicts in the order of the file."""
         for place, case in enumerate(self._cases):
             if case.verdict is None:
-                self._decide(place, case, *self._at_end(case))
+                held, sentence = self._at_end(case)
+                self._decide(place, case, held=held, sentence=sentence)
         return [case.verdict for case in self._cases if case.verdict is not None]
 
     def _look(self) -> None:
@@ -73,15 +74,15 @@ class Judge:
         form, within = case.expectation.form, case.expectation.within
         late = within is not None and case.since is not None and self._kernel.now > case.since + within
         if late:
-            self._decide(place, case, False, f"was not true within {render_duration(within or 0)}")
+            self._decide(place, case, held=False, sentence=f"was not true within {render_duration(within or 0)}")
             return
         holds = case.expression.holds()
         if form == "always" and not holds:
-            self._decide(place, case, False, "was false")
+            self._decide(place, case, held=False, sentence="was false")
         elif form == "never" and holds:
-            self._decide(place, case, False, "was true")
+            self._decide(place, case, held=False, sentence="was true")
         elif form == "eventually" and holds:
-            self._decide(place, case, True, "was true")
+            self._decide(place, case, held=True, sentence="was true")
 
     def _at_end(self, case: _Case) -> tuple[bool, str]:
         form = case.expectation.form
@@ -94,7 +95,7 @@ class Judge:
             return False, "was never true"
         return True, "was true at every instant" if form == "always" else "was false at every instant"
 
-    def _decide(self, place: int, case: _Case, held: bool, sentence: str) -> None:  # noqa: FBT001 - the verdict itself
+    def _decide(self, place: int, case: _Case, *, held: bool, sentence: str) -> None:
         now = self._kernel.now
         values = {name: plain(value) for name, value in case.expression.values().items()}
         title = render_expectation(case.expectation)

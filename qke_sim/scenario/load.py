@@ -42,8 +42,8 @@ EVENTS = ("started", "asked", "done", "failed", "refused", "stuck", "ended")
 class Story:
     """A checked scenario with everything it needs.
 
-    `files` are the texts it is made of, by name: the scenario as `scenario.yaml`, manifests and world under their paths.
-    A run folder holds them, so that the run can be repeated from it alone.
+    `files` are the texts it is made of, by name: the scenario as `scenario.yaml`, manifests and world under their
+    paths. A run folder holds them, so that the run can be repeated from it alone.
     """
 
     scenario: Scenario
@@ -70,7 +70,8 @@ def load_story(path: Path) -> Story:
     """Read a scenario file and the files it names.
 
     Raises:
-        InputError: every problem of the scenario; when it is sound, every problem of the files it names; then every name
+        InputError: every problem of the scenario; when it is sound, every problem of the files it names; then every
+        name
             and expression that fits nothing.
     """
     return build_story(read_file(path), str(path), lambda name: read_file(path.parent / name))
@@ -121,7 +122,9 @@ def _read_named(scenario: Scenario, source: Source, read: Callable[[str], str]) 
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts:
             sentence = f"{name!r} leads out of the scenario's folder"
-            problems.append(source.problem(path, "scenario.path", sentence, "keep the file beside or below the scenario"))
+            problems.append(
+                source.problem(path, "scenario.path", sentence, "keep the file beside or below the scenario")
+            )
             continue
         try:
             files[name] = read(name)
@@ -161,7 +164,9 @@ class _Check:
             for place, name in enumerate(names):
                 if name in names[:place]:
                     sentence = f"Two {kind}s are called {name!r}"
-                    yield self._problem((*path, place), "scenario.name-twice", sentence, "give one of them another name")
+                    yield self._problem(
+                        (*path, place), "scenario.name-twice", sentence, "give one of them another name"
+                    )
         for name in set(self.labels) & set(self.clusters):
             sentence = f"An action and a cluster are both called {name!r}"
             remedy = "give the action a name of its own"
@@ -188,7 +193,9 @@ class _Check:
         if isinstance(fault, OperatorCrash):
             if fault.action not in self.labels:
                 sentence = f"No action is called {fault.action!r}"
-                yield self._problem((*path, "action"), "scenario.action-unknown", sentence, did_you_mean(fault.action, self.labels))
+                yield self._problem(
+                    (*path, "action"), "scenario.action-unknown", sentence, did_you_mean(fault.action, self.labels)
+                )
             return
         yield from self._event(fault.after, (*path, "after"))
         if isinstance(fault, CallFails):
@@ -214,7 +221,9 @@ class _Check:
         if fault.ret_code not in catalog().ret_codes or fault.ret_code == 0:
             codes = [str(code) for code in catalog().ret_codes if code]
             sentence = f"{fault.ret_code} is not an error code of the cloud"
-            yield self._problem((*path, "ret_code"), "scenario.ret-code", sentence, did_you_mean(str(fault.ret_code), codes))
+            yield self._problem(
+                (*path, "ret_code"), "scenario.ret-code", sentence, did_you_mean(str(fault.ret_code), codes)
+            )
 
     def _cluster(self, name: str, path: DataPath) -> Iterator[Problem]:
         if name not in self.clusters:

@@ -1,7 +1,7 @@
 """Measurements: the closed list of things that expectations, triggers and metrics may name.
 
-Every measurement has a name, a type, a sentence, and a way to read it from the twin at one instant. Names are built from
-the scenario: `shop.api.available` exists when the world has a cluster `shop`. In names, `_` stands for `-`.
+Every measurement has a name, a type, a sentence, and a way to read it from the twin at one instant. Names are built
+from the scenario: `shop.api.available` exists when the world has a cluster `shop`. In names, `_` stands for `-`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from datetime import timedelta
 from typing import Literal, TypeAlias
 
 from qke_sim.cloud import Job
+from qke_sim.hosts.site import Site
 from qke_sim.kernel import Kernel
 from qke_sim.kube import Workload
-from qke_sim.site import Site
 from qke_sim.trace import TraceRecord
 from qke_sim.twin import CONSOLE, Twin
 
@@ -126,12 +126,20 @@ class Board:
         yield Measure(f"{at}.version", "string", "QKE version", lambda: cluster.version)
         yield Measure(f"{at}.touched", "bool", "whether a service ran on its nodes", lambda: site.name in self._touched)
         yield Measure(f"{at}.jobs", "int", "jobs accepted since the start", lambda: len(_jobs(site)))
-        yield Measure(f"{at}.job.status", "string", "status of the newest job, or empty", lambda: _newest(site, "status", ""))
+        yield Measure(
+            f"{at}.job.status", "string", "status of the newest job, or empty", lambda: _newest(site, "status", "")
+        )
         yield Measure(f"{at}.job.code", "int", "code of the newest job, 0 when fine", lambda: _newest(site, "code", 0))
-        yield from self._presence(f"{at}.api", "an API server for users", f"{site.name}/api", lambda: site.plane.available)
+        yield from self._presence(
+            f"{at}.api", "an API server for users", f"{site.name}/api", lambda: site.plane.available
+        )
         yield Measure(f"{at}.nodes.total", "int", "Kubernetes nodes", lambda: len(kube.nodes))
-        yield Measure(f"{at}.nodes.ready", "int", "nodes that are Ready", lambda: sum(n.ready for n in kube.nodes.values()))
-        yield Measure(f"{at}.pods.pending", "int", "pods that no node takes", lambda: sum(p.node is None for p in kube.pods))
+        yield Measure(
+            f"{at}.nodes.ready", "int", "nodes that are Ready", lambda: sum(n.ready for n in kube.nodes.values())
+        )
+        yield Measure(
+            f"{at}.pods.pending", "int", "pods that no node takes", lambda: sum(p.node is None for p in kube.pods)
+        )
         yield Measure(f"{at}.csi.version", "string", "version of the CSI driver", lambda: site.csi_version)
         yield Measure(f"{at}.kubesphere.version", "string", "KubeSphere version, or empty", lambda: installer.version)
         yield Measure(f"{at}.kubesphere.state", "string", "what the installer's log shows", lambda: installer.state)
@@ -156,12 +164,16 @@ class Board:
         pods = site.kube.pods
         yield from self._presence(name, "a pod that serves", f"{site.name}/{workload.key}", lambda: workload.available)
         yield Measure(f"{name}.replicas", "int", "pods wished for", lambda: workload.replicas)
-        yield Measure(f"{name}.ready", "int", "pods that serve", lambda: sum(p.ready for p in pods if p.owner is workload))
+        yield Measure(
+            f"{name}.ready", "int", "pods that serve", lambda: sum(p.ready for p in pods if p.owner is workload)
+        )
 
     def _presence(self, name: str, what: str, key: str, read: Callable[[], bool]) -> Iterator[Measure]:
         outage = self.outage(key)
         yield Measure(f"{name}.available", "bool", f"whether there is {what}", read)
-        yield Measure(f"{name}.outage", "duration", f"time without {what}", lambda: _span(outage.so_far(self.kernel.now)))
+        yield Measure(
+            f"{name}.outage", "duration", f"time without {what}", lambda: _span(outage.so_far(self.kernel.now))
+        )
         yield Measure(f"{name}.outages", "int", f"how often there was not {what}", lambda: outage.count)
 
 

@@ -15,7 +15,9 @@ class Metadata(Model):
     """What the scenario is called, and what it teaches."""
 
     name: Annotated[Name, Field(description="Short name; the run folder is called after it.")]
-    description: Annotated[str, Field(default="", description="What happens, and what it teaches, in a sentence or two.")]
+    description: Annotated[
+        str, Field(default="", description="What happens, and what it teaches, in a sentence or two.")
+    ]
 
 
 class WorkloadUse(Model):
@@ -170,14 +172,7 @@ class OperatorCrash(Model):
 
 
 Fault: TypeAlias = Annotated[
-    NodeCrash
-    | KubeletStop
-    | DiskFill
-    | HostSlow
-    | InstallerSlow
-    | InstallerFails
-    | CallFails
-    | OperatorCrash,
+    NodeCrash | KubeletStop | DiskFill | HostSlow | InstallerSlow | InstallerFails | CallFails | OperatorCrash,
     Field(discriminator="kind"),
 ]
 
@@ -193,7 +188,8 @@ class Expectation(Model):
         DurationMs | None, Field(default=None, description="With eventually: at the latest this long after the start.")
     ]
     after: Annotated[
-        str | None, Field(default=None, description="Count (and look) only from this event on, such as upgrade.started.")
+        str | None,
+        Field(default=None, description="Count (and look) only from this event on, such as upgrade.started."),
     ]
 
     @model_validator(mode="after")
@@ -201,9 +197,13 @@ class Expectation(Model):
         """Exactly one form; within belongs to eventually."""
         if sum(text is not None for text in (self.always, self.never, self.eventually, self.at_end)) != 1:
             sentence = "An expectation needs exactly one of always, never, eventually and at_end"
-            raise refuse("scenario.expectation-form", sentence, "split it into two entries, or add the one that is meant")
+            raise refuse(
+                "scenario.expectation-form", sentence, "split it into two entries, or add the one that is meant"
+            )
         if self.within is not None and self.eventually is None:
-            raise refuse("scenario.expectation-form", "within belongs to eventually", "use eventually, or leave within out")
+            raise refuse(
+                "scenario.expectation-form", "within belongs to eventually", "use eventually, or leave within out"
+            )
         if self.after is not None and self.at_end is not None:
             raise refuse("scenario.expectation-form", "after does not belong to at_end", "leave after out")
         return self

@@ -39,8 +39,8 @@ class Sample:
 class RunResult:
     """Everything a run leaves. `records` are complete at level `full`, the brief ones at level `summary`.
 
-    `outages` counts absences, by `<cluster>/api` or `<cluster>/<namespace>/<workload>`; `state` is what is true at the end,
-    without instants; `journals` hold what each action's operator journaled.
+    `outages` counts absences, by `<cluster>/api` or `<cluster>/<namespace>/<workload>`; `state` is what is true at the
+    end, without instants; `journals` hold what each action's operator journaled.
     """
 
     story: Story
@@ -65,7 +65,7 @@ class RunResult:
         return all(verdict.held for verdict in self.verdicts)
 
 
-def run_story(  # noqa: PLR0913 - a run is a story, luck, and what to keep of it
+def run_story(
     story: Story,
     *,
     seed: int | None = None,
@@ -90,7 +90,7 @@ def run_story(  # noqa: PLR0913 - a run is a story, luck, and what to keep of it
 class _Run:
     """A run under way."""
 
-    def __init__(  # noqa: PLR0913 - as run_story
+    def __init__(
         self,
         story: Story,
         seed: int,
@@ -100,7 +100,8 @@ class _Run:
         kills: tuple[KillPoint, ...],
     ) -> None:
         scenario = story.scenario
-        self.story, self.seed, self.level, self.kills = story, seed, level, kills
+        self.story, self.seed, self.kills = story, seed, kills
+        self.level: Level = level
         self.kernel = Kernel(seed, level)
         self.trace = self.kernel.trace
         if observer is not None:
@@ -123,12 +124,16 @@ class _Run:
     def execute(self) -> RunResult:
         """Run to the end."""
         scenario = self.story.scenario
-        root = self.trace.add("run.started", scenario.metadata.name, None, scenario=scenario.metadata.name, seed=self.seed)
+        root = self.trace.add(
+            "run.started", scenario.metadata.name, None, scenario=scenario.metadata.name, seed=self.seed
+        )
         self.twin.start(root)
         for action in scenario.timeline:
             self._plan(action.at, action.after, action.delay, partial(self._start, action), root)
         complete = self.kernel.run(scenario.until)
-        reason = "nothing was left to happen" if complete else f"its time limit, {render_clock(scenario.until)}, was reached"
+        reason = (
+            "nothing was left to happen" if complete else f"its time limit, {render_clock(scenario.until)}, was reached"
+        )
         verdicts = self.judge.end()
         self.trace.add("run.ended", scenario.metadata.name, root, reason=reason)
         return RunResult(
@@ -151,15 +156,16 @@ class _Run:
 
     # When things happen
 
-    def _plan(
-        self, at: int | None, after: str | None, delay: int, action: Callable[[int], None], cause: int
-    ) -> None:
+    def _plan(self, at: int | None, after: str | None, delay: int, action: Callable[[int], None], cause: int) -> None:
         """Do `action` at a time, or a while after an event; it is given the record that led to it."""
         if at is not None:
             self.kernel.later(at + delay, lambda: action(cause))
         elif after is not None:
-            later = lambda seq: self.kernel.later(delay, lambda: action(seq))  # noqa: E731 - two clocks, one line
-            self.waiting.setdefault(after, []).append(later)
+
+            def happened(seq: int) -> None:
+                self.kernel.later(delay, lambda: action(seq))
+
+            self.waiting.setdefault(after, []).append(happened)
 
     def _emit(self, label: str, event: str, seq: int) -> None:
         name = f"{label}.{event}"
@@ -180,7 +186,11 @@ class _Run:
                 state.hops = len(path) - 1 if isinstance(path, list) else 0
             else:
                 findings = record.data["findings"]
-                codes = [str(item["code"]) for item in findings if isinstance(item, dict)] if isinstance(findings, list) else []
+                codes = (
+                    [str(item["code"]) for item in findings if isinstance(item, dict)]
+                    if isinstance(findings, list)
+                    else []
+                )
                 state.findings.extend(code for code in codes if code not in state.findings)
 
     # Actions
@@ -207,7 +217,9 @@ class _Run:
             result = yield from operator.run()
             sentence = f"reached {upgrade.to} in {render_rough(result.took_ms)}"
         except QkeError as error:
-            status = "refused" if isinstance(error, RefusedError) else "stuck" if isinstance(error, StuckError) else "failed"
+            status = (
+                "refused" if isinstance(error, RefusedError) else "stuck" if isinstance(error, StuckError) else "failed"
+            )
             state.error, state.code = error.code, int(error.facts.get("platform_code", 0))
             sentence = f"{error.sentence}; {error.remedy}"
         state.status, state.ended_ms = status, self.kernel.now

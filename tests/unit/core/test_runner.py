@@ -245,6 +245,27 @@ def test_the_first_error_in_order_is_raised_after_all_children_have_ended():
     assert [effect for _, effect in log.done] == [Ask("a"), Ask("b"), Ask("c")]
 
 
+def test_a_bug_passes_the_workflow_and_is_not_journaled():
+    def careless() -> Flow[str]:
+        try:
+            return (yield from perform(Ask("a")))
+        except QkeError:
+            return "swallowed"
+
+    def careless_parent() -> Flow[object]:
+        try:
+            return (yield from perform_all([perform(Ask("a"))]))
+        except QkeError:
+            return "swallowed"
+
+    bug = InvariantError("our.bug", "Bug", "report")
+    for flow in (careless(), careless_parent()):
+        log = Log(lambda _: bug)
+        with pytest.raises(InvariantError, match=r"our\.bug"):
+            log.run(flow)
+        assert not [record for record in log.records if isinstance(record, Reply)]
+
+
 def test_another_question_in_the_same_place_is_a_divergence():
     first = Log(echo)
     first.run(two_questions())

@@ -1,0 +1,248 @@
+"""`qke-sim`: rehearse on the twin. This module only parses; each command returns the work, which `main` then does.
+
+So `--help` and completion load nothing but typer, and there is one place (`failure.guard`) where errors become words.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, TypeAlias, cast
+
+import typer
+
+from qke_cli import complete, failure
+
+Work: TypeAlias = Callable[[], int]
+
+app = typer.Typer(
+    name="qke-sim",
+    rich_markup_mode=None,  # Plain help: rich would take longer to load than the help takes to read.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
+new = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
+app.add_typer(new, name="new")
+
+Scenario = Annotated[
+    Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).", autocompletion=complete.scenarios)
+]
+Run = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Run folder, as `run` printed it.", autocompletion=complete.runs)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colour, as NO_COLOR=1 does.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> Work | None:
+    """Rehearse QKE operations on a digital twin, in virtual time.
+
+    \b
+    Example:
+      qke-sim new scenario
+      qke-sim run scenario.yaml
+    """
+    if version:
+        return _leave(context, f"qke-sim {_version()}")
+    if context.invoked_subcommand is None:
+        return _leave(context, context.get_help())
+    return None
+
+
+@app.command()
+def run(
+    scenario: Scenario,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", min=0, help="Which luck; the scenario's own by default.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the run folder goes.")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the run's summary as JSON, and nothing else.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict, and nothing else.")] = False,
+    no_color: NoColor = False,
+) -> Work:
+    """Run a scenario: plan, progress, outages, and a verdict on every expectation.
+
+    Exit status: 0 every expectation held, 1 one was broken, 2 the input is wrong.
+
+    \b
+    Example:
+      qke-sim run scenarios/upgrade.yaml --seed 3
+    """
+
+    def work() -> int:
+        from qke_cli.commands.run import Options, run_scenario
+
+        return run_scenario(scenario, Options(seed, out, as_json, quiet, no_color))
+
+    return work
+
+
+@app.command()
+def replay(run: Run, as_json: Json = False, no_color: NoColor = False) -> Work:
+    """Run a saved run again and compare every record.
+
+    Exit status: 0 the same, 1 different, 2 this is no run folder.
+
+    \b
+    Example:
+      qke-sim replay runs/upgrade-7-1f2e3d4c
+    """
+
+    def work() -> int:
+        from qke_cli.commands.saved import replay_run
+
+        return replay_run(run, as_json=as_json, plain=no_color)
+
+    return work
+
+
+@app.command()
+def why(
+    run: Run,
+    seq: Annotated[int, typer.Argument(metavar="SEQ", help="Number of a trace record.")],
+    as_json: Json = False,
+    no_color: NoColor = False,
+) -> Work:
+    """Say what led to a record of a run, first cause first.
+
+    \b
+    Example:
+      qke-sim why runs/upgrade-7-1f2e3d4c 525
+    """
+
+    def work() -> int:
+        from qke_cli.commands.saved import explain_record
+
+        return explain_record(run, seq, as_json=as_json, plain=no_color)
+
+    return work
+
+
+@app.command()
+def measures(scenario: Scenario, as_json: Json = False, no_color: NoColor = False) -> Work:
+    """List the measurements that a scenario's expectations may name.
+
+    \b
+    Example:
+      qke-sim measures scenarios/upgrade.yaml
+    """
+
+    def work() -> int:
+        from qke_cli.commands.describe import list_measures
+
+        return list_measures(scenario, as_json=as_json, plain=no_color)
+
+    return work
+
+
+@app.command()
+def schema(
+    kind: Annotated[
+        str,
+        typer.Argument(metavar="KIND", help="scenario, world or cluster.", autocompletion=complete.schemas),
+    ],
+) -> Work:
+    """Print the JSON Schema of a kind of document, for editors.
+
+    \b
+    Example:
+      qke-sim schema scenario > scenario.schema.json
+    """
+
+    def work() -> int:
+        from qke_cli.commands.describe import print_schema
+
+        return print_schema(kind)
+
+    return work
+
+
+@new.callback(invoke_without_command=True)
+def new_root(context: typer.Context) -> Work | None:
+    """Write a file to start from.
+
+    \b
+    Example:
+      qke-sim new scenario my-upgrade.yaml
+    """
+    return None if context.invoked_subcommand else _leave(context, context.get_help())
+
+
+@new.command("scenario")
+def new_scenario(
+    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="Where to; - prints it.")] = Path("scenario.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> Work:
+    """Write a commented scenario that runs as it is.
+
+    \b
+    Example:
+      qke-sim new scenario my-upgrade.yaml
+    """
+
+    def work() -> int:
+        from qke_cli.commands.describe import write_starter
+
+        return write_starter(path, force=force)
+
+    return work
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what a command line says; return the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue] - just asked
+    return failure.guard(partial(_dispatch, words), words)
+
+
+def _dispatch(words: list[str]) -> int:
+    from typer.main import get_command
+
+    try:
+        parsed: object = get_command(app).main(words, prog_name="qke-sim", standalone_mode=False)
+    except typer.TyperException as error:
+        return failure.tell_usage(*_usage(error, words))
+    if callable(parsed):
+        return cast("Work", parsed)()
+    return parsed if isinstance(parsed, int) else 0
+
+
+def _usage(error: typer.TyperException, words: list[str]) -> tuple[str, str]:
+    """Return sentence and remedy for a command line that typer refuses."""
+    from qke_core.suggest import nearest
+
+    context: typer.Context | None = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "qke-sim"
+    sentence = error.format_message().rstrip(".")
+    remedy = f"see {command} --help"
+    if context is not None:
+        known = list(getattr(context.command, "commands", {}))
+        options = [option for parameter in context.command.params for option in parameter.opts if option.startswith("--")]
+        meant = next((found for word in words for found in [nearest(word, known if known else options)] if found), None)
+        if sentence.startswith("No such") and meant is not None:
+            remedy = f"did you mean {meant!r}? {remedy}"
+    return sentence.partition(" (Possible")[0].partition(" Did you mean")[0], remedy
+
+
+def _leave(context: typer.Context, text: str) -> Work | None:
+    """Print and stop parsing."""
+    typer.echo(text)
+    context.exit()
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("qke")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
