@@ -1,6 +1,6 @@
 """Where lines meet a terminal, a pipe or a file: width, colour, and marks that the encoding can carry.
 
-stdout is data, stderr is talk; each gets a `Screen`. Colour is used on terminals alone, and never when `NO_COLOR` is set.
+stdout is data, stderr is talk; each gets a `Screen`. Colour is for terminals alone, and never when `NO_COLOR` is set.
 Layout is made for 80 columns and uses up to 100.
 """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, TypeAlias, cast
 
@@ -26,6 +27,14 @@ app = typer.Typer(
 new = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
 app.add_typer(new, name="new")
 
+
+def _number(text: str) -> int:
+    """Read a whole number from 0 on."""
+    if not (text.isascii() and text.isdigit()):
+        raise typer.BadParameter(f"{text!r} is not a whole number from 0 on")
+    return int(text)
+
+
 Scenario = Annotated[
     Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).", autocompletion=complete.scenarios)
 ]
@@ -43,10 +52,7 @@ def root(
 ) -> Work | None:
     """Rehearse QKE operations on a digital twin, in virtual time.
 
-    \b
-    Example:
-      qke-sim new scenario
-      qke-sim run scenario.yaml
+    Example: qke-sim new scenario && qke-sim run scenario.yaml
     """
     if version:
         return _leave(context, f"qke-sim {_version()}")
@@ -59,20 +65,19 @@ def root(
 def run(
     scenario: Scenario,
     seed: Annotated[
-        int | None, typer.Option("--seed", metavar="N", min=0, help="Which luck; the scenario's own by default.")
+        int | None,
+        typer.Option("--seed", metavar="N", parser=_number, help="Which luck; the scenario's own by default."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the run folder goes.")] = Path("runs"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's summary as JSON, and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict, and nothing else.")] = False,
     no_color: NoColor = False,
 ) -> Work:
-    """Run a scenario: plan, progress, outages, and a verdict on every expectation.
+    """Run a scenario: plan, progress, outages, verdict.
 
     Exit status: 0 every expectation held, 1 one was broken, 2 the input is wrong.
 
-    \b
-    Example:
-      qke-sim run scenarios/upgrade.yaml --seed 3
+    Example: qke-sim run scenarios/upgrade.yaml --seed 3
     """
 
     def work() -> int:
@@ -89,9 +94,7 @@ def replay(run: Run, as_json: Json = False, no_color: NoColor = False) -> Work:
 
     Exit status: 0 the same, 1 different, 2 this is no run folder.
 
-    \b
-    Example:
-      qke-sim replay runs/upgrade-7-1f2e3d4c
+    Example: qke-sim replay runs/upgrade-7-1f2e3d4c
     """
 
     def work() -> int:
@@ -105,15 +108,13 @@ def replay(run: Run, as_json: Json = False, no_color: NoColor = False) -> Work:
 @app.command()
 def why(
     run: Run,
-    seq: Annotated[int, typer.Argument(metavar="SEQ", help="Number of a trace record.")],
+    seq: Annotated[int, typer.Argument(metavar="SEQ", parser=_number, help="Number of a trace record.")],
     as_json: Json = False,
     no_color: NoColor = False,
 ) -> Work:
     """Say what led to a record of a run, first cause first.
 
-    \b
-    Example:
-      qke-sim why runs/upgrade-7-1f2e3d4c 525
+    Example: qke-sim why runs/upgrade-7-1f2e3d4c 525
     """
 
     def work() -> int:
@@ -128,9 +129,7 @@ def why(
 def measures(scenario: Scenario, as_json: Json = False, no_color: NoColor = False) -> Work:
     """List the measurements that a scenario's expectations may name.
 
-    \b
-    Example:
-      qke-sim measures scenarios/upgrade.yaml
+    Example: qke-sim measures scenarios/upgrade.yaml
     """
 
     def work() -> int:
@@ -150,9 +149,7 @@ def schema(
 ) -> Work:
     """Print the JSON Schema of a kind of document, for editors.
 
-    \b
-    Example:
-      qke-sim schema scenario > scenario.schema.json
+    Example: qke-sim schema scenario > scenario.schema.json
     """
 
     def work() -> int:
@@ -167,23 +164,19 @@ def schema(
 def new_root(context: typer.Context) -> Work | None:
     """Write a file to start from.
 
-    \b
-    Example:
-      qke-sim new scenario my-upgrade.yaml
+    Example: qke-sim new scenario my-upgrade.yaml
     """
     return None if context.invoked_subcommand else _leave(context, context.get_help())
 
 
 @new.command("scenario")
 def new_scenario(
-    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="Where to; - prints it.")] = Path("scenario.yaml"),
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Where to; - prints it.")] = Path("scenario.yaml"),
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> Work:
     """Write a commented scenario that runs as it is.
 
-    \b
-    Example:
-      qke-sim new scenario my-upgrade.yaml
+    Example: qke-sim new scenario my-upgrade.yaml
     """
 
     def work() -> int:
@@ -198,8 +191,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Do what a command line says; return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue] - just asked
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     return failure.guard(partial(_dispatch, words), words)
 
 
@@ -209,7 +202,7 @@ def _dispatch(words: list[str]) -> int:
     try:
         parsed: object = get_command(app).main(words, prog_name="qke-sim", standalone_mode=False)
     except typer.TyperException as error:
-        return failure.tell_usage(*_usage(error, words))
+        raise failure.UsageError(*_usage(error, words)) from error
     if callable(parsed):
         return cast("Work", parsed)()
     return parsed if isinstance(parsed, int) else 0
@@ -225,8 +218,10 @@ def _usage(error: typer.TyperException, words: list[str]) -> tuple[str, str]:
     remedy = f"see {command} --help"
     if context is not None:
         known = list(getattr(context.command, "commands", {}))
-        options = [option for parameter in context.command.params for option in parameter.opts if option.startswith("--")]
-        meant = next((found for word in words for found in [nearest(word, known if known else options)] if found), None)
+        options = [
+            option for parameter in context.command.params for option in parameter.opts if option.startswith("--")
+        ]
+        meant = next((found for word in words for found in [nearest(word, known or options)] if found), None)
         if sentence.startswith("No such") and meant is not None:
             remedy = f"did you mean {meant!r}? {remedy}"
     return sentence.partition(" (Possible")[0].partition(" Did you mean")[0], remedy

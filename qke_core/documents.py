@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from qke_core.effects.base import Json
 from qke_core.errors import InputError, Place, Problem
-from qke_core.suggest import did_you_mean
+from qke_core.suggest import did_you_mean, nearest
 
 M = TypeVar("M", bound=BaseModel)
 Path: TypeAlias = tuple[str | int, ...]
@@ -51,40 +51,69 @@ class Source:
         return Problem(code, sentence, remedy, self.place(path))
 
 
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """A problem of a document, and the part that has it. `extra`: the part is a key that does not belong there."""
+
+    problem: Problem
+    path: Path
+    extra: bool
+
+
 def validate(model: type[M], source: Source) -> M:
     """Check a document against its model.
 
     Raises:
         InputError: with one problem for every wrong part of the document.
     """
+    document, flaws = examine(model, source)
+    if document is None:
+        raise InputError.of([flaw.problem for flaw in flaws])
+    return document
+
+
+def examine(model: type[M], source: Source) -> tuple[M | None, list[Flaw]]:
+    """Check a document against its model; return it, or None and every flaw."""
     try:
-        return model.model_validate_json(json.dumps(source.data))
+        return model.model_validate_json(json.dumps(source.data)), []
     except ValidationError as exc:
         schema = model.model_json_schema(by_alias=True)
-        found = [_problem(cast("Mapping[str, Any]", error), source, schema) for error in exc.errors()]
-        raise InputError.of(list(dict.fromkeys(found))) from exc
+        found = [_flaw(cast("Mapping[str, Any]", error), source, schema) for error in exc.errors()]
+        return None, list(dict.fromkeys(found))
 
 
-def _problem(error: Mapping[str, Any], source: Source, schema: Mapping[str, Any]) -> Problem:
+def _flaw(error: Mapping[str, Any], source: Source, schema: Mapping[str, Any]) -> Flaw:
     path = tuple(_real_path(source.data, error["loc"]))
     context: Mapping[str, Any] = error.get("ctx") or {}
     kind: str = error["type"]
     last = str(error["loc"][-1]) if error["loc"] else ""
     if "remedy" in context:
         place = source.key_place(path) if last == "[key]" else source.place(path)
-        return Problem(kind, str(context["sentence"]), str(context["remedy"]), place)
+        problem = Problem(kind, str(context["sentence"]), str(context["remedy"]), place, context.get("suggestion"))
+        return Flaw(problem, path, extra=last == "[key]")
     if kind == "extra_forbidden":
-        remedy = did_you_mean(last, _keys(schema, path[:-1], source.data))
+        keys = _keys(schema, path[:-1], source.data)
         sentence = f"There is no key {last!r} in {render_path(path[:-1])}"
-        return Problem("document.key-unknown", sentence, remedy, source.key_place(path))
+        place = source.key_place(path)
+        problem = Problem("document.key-unknown", sentence, did_you_mean(last, keys), place, nearest(last, keys))
+        return Flaw(problem, path, extra=True)
     if kind in {"missing", "union_tag_not_found"}:
         key = last if kind == "missing" else str(context["discriminator"]).strip("'")
         sentence = f"{render_path(path) if path else 'The document'} lacks the key {key!r}"
-        return source.problem(path, "document.key-missing", sentence, f"add {key}: ...")
+        return Flaw(source.problem(path, "document.key-missing", sentence, f"add {key}: ..."), path, extra=False)
     if kind == "union_tag_invalid":
         path = (*path, str(context["discriminator"]).strip("'"))
     name = str(path[-1]) if path and isinstance(path[-1], str) else render_path(path)
-    return source.problem(path, *_say(kind, name, error.get("input"), context, str(error["msg"])))
+    code, sentence, remedy = _say(kind, name, error.get("input"), context, str(error["msg"]))
+    suggestion = nearest(str(context.get("tag", error.get("input"))), _choices(kind, context))
+    return Flaw(Problem(code, sentence, remedy, source.place(path), suggestion), path, extra=False)
+
+
+def _choices(kind: str, context: Mapping[str, Any]) -> list[str]:
+    """Return the words that would have fitted, where there is a list of them."""
+    field_name = {"literal_error": "expected", "enum": "expected", "union_tag_invalid": "expected_tags"}.get(kind)
+    listed = str(context[field_name]).replace(" or ", ", ").split(", ") if field_name else []
+    return [word.strip("'") for word in listed]
 
 
 def _say(kind: str, name: str, given: object, context: Mapping[str, Any], message: str) -> tuple[str, str, str]:
@@ -92,12 +121,11 @@ def _say(kind: str, name: str, given: object, context: Mapping[str, Any], messag
     shown = json.dumps(given, ensure_ascii=False, default=str)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."  # noqa: PLR2004 - one line of a terminal
     if kind in {"literal_error", "enum"}:
-        valid = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
-        return "document.value-unknown", f"{name}: {shown} is not a valid value", did_you_mean(str(given), valid)
+        remedy = did_you_mean(str(given), _choices(kind, context))
+        return "document.value-unknown", f"{name}: {shown} is not a valid value", remedy
     if kind == "union_tag_invalid":
-        valid = [word.strip("'") for word in str(context["expected_tags"]).split(", ")]
         tag = str(context["tag"])
-        return "document.value-unknown", f"There is no {name} {tag!r}", did_you_mean(tag, valid)
+        return "document.value-unknown", f"There is no {name} {tag!r}", did_you_mean(tag, _choices(kind, context))
     if kind.endswith("_type"):
         quoted = isinstance(given, int | float) and kind == "string_type"
         remedy = (

@@ -39,12 +39,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with an input. `place` is None for input that has no file, such as a command-line option."""
+    """One thing wrong with an input.
+
+    `place` is None for input that has no file, such as a command-line option. `suggestion` is the word to write
+    instead, where one is near enough.
+    """
 
     code: str
     sentence: str
     remedy: str
     place: Place | None = None
+    suggestion: str | None = None
 
 
 class QkeError(Exception):

@@ -58,6 +58,7 @@ class Operator(Generic[T]):
         self._kills = list(kills)
         self._children: list[simpy.Process] = []
         self._dead = False
+        self._intents: dict[str, int] = {}
 
     def run(self) -> Process[T]:
         """Run to the end; return the workflow's result.
@@ -96,6 +97,8 @@ class Operator(Generic[T]):
 
     def _append(self, record: JournalRecord) -> None:
         self.journal.append(record)
+        if isinstance(record, Intent):
+            self._intents[record.key] = len(self.journal)
         kill = self._kills[0] if self._kills else None
         if kill is None or kill.position != len(self.journal):
             return
@@ -122,10 +125,7 @@ class Operator(Generic[T]):
 
     def _position(self, key: str | None) -> int:
         """Return the position of the intent of `key`, 0 for a read that is not journaled."""
-        if key is None:
-            return 0
-        places = [n for n, record in enumerate(self.journal, 1) if isinstance(record, Intent) and record.key == key]
-        return places[0]
+        return 0 if key is None else self._intents[key]
 
     def _kill(self, kill: KillPoint) -> None:
         self._cause = self.twin.kernel.trace.add(

@@ -53,6 +53,7 @@ class Kernel:
         self.trace = Trace(lambda: self.now, level)
         self.on_settle: list[Callable[[], None]] = []
         self._settled_count = -1
+        self.steps = 0
         self._busy = 0
 
     @property
@@ -82,11 +83,15 @@ class Kernel:
 
         Timers that nobody waits for any more (the last look of a wait that ended early) do not keep a run going.
         """
-        while self._busy and (instant := self.env.peek()) <= until_ms:
-            if instant > self.now:
-                self._settle()
-            self.env.step()
-        self._settle()
+        goes_on = True
+        while goes_on:
+            while self._busy and (instant := self.env.peek()) <= until_ms:
+                if instant > self.now:
+                    self._settle()
+                self.env.step()
+                self.steps += 1
+            self._settle()  # Watchers may begin something (a fault strikes): then the run goes on.
+            goes_on = self._busy > 0 and self.env.peek() <= until_ms
         if self._busy and self.now < until_ms:
             self.env.run(until=until_ms)
         return not self._busy

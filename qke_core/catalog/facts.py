@@ -187,8 +187,8 @@ class RoleShape:
 class Duration:
     """How long something takes: a triangular distribution, or a fixed value when all three numbers are equal.
 
-    `spread_percent` not None: the nodes of one cluster do this alike. They share one draw, and each differs from it by at
-    most that many percent.
+    `spread_percent` not None: the nodes of one cluster do this alike. They share one draw, and each differs from it by
+    at most that many percent.
     """
 
     name: str

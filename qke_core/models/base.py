@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, St
 from pydantic_core import PydanticCustomError
 
 from qke_core.catalog import catalog
-from qke_core.suggest import did_you_mean
+from qke_core.suggest import did_you_mean, nearest
 from qke_core.units import DURATION_PATTERN, SIZE_PATTERN, parse_duration, parse_size, render_duration, render_size
 
 T = TypeVar("T")
@@ -35,22 +35,24 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 
 
-def refuse(code: str, sentence: str, remedy: str) -> PydanticCustomError:
+def refuse(code: str, sentence: str, remedy: str, suggestion: str | None = None) -> PydanticCustomError:
     """Return the exception a validator raises to refuse a value with our code, sentence and remedy."""
     escaped = sentence.replace("{", "(").replace("}", ")")
-    return PydanticCustomError(code, "{sentence}", {"sentence": escaped, "remedy": remedy})  # pyright: ignore[reportArgumentType] - a code is a plain str here, the stub wants a literal
+    return PydanticCustomError(code, "{sentence}", {"sentence": escaped, "remedy": remedy, "suggestion": suggestion})  # pyright: ignore[reportArgumentType] - a code is a plain str here, the stub wants a literal
 
 
 def _reader(code: str, parse: Callable[[str], int], example: str) -> Callable[[object], int]:
     def read(value: object) -> int:
         if not isinstance(value, str):
             sentence = f"{value!r} has no unit"
-            raise refuse(code, sentence, f"write it with its unit, such as {example}")
+            raise refuse(
+                code, sentence, f"write it with its unit, such as {example}", example.split(",", maxsplit=1)[0]
+            )
         try:
             return parse(value)
         except ValueError as exc:
             sentence, _, remedy = str(exc).rpartition(": ")
-            raise refuse(code, sentence, remedy) from exc
+            raise refuse(code, sentence, remedy, example.split(",", maxsplit=1)[0]) from exc
 
     return read
 
@@ -83,7 +85,7 @@ def one_of(code: str, noun: str, choices: Callable[[], Iterable[str]]) -> Callab
         if isinstance(value, float | int):
             remedy = f"write it in quotes or with three parts; {remedy}"
         sentence = f"{value!r} is not {noun}"
-        raise refuse(code, sentence, remedy)
+        raise refuse(code, sentence, remedy, nearest(str(value), valid))
 
     return check
 

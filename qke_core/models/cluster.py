@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from qke_core.catalog import RoleShape, catalog
 from qke_core.models.base import API_VERSION, Model, Name, RoleName, SizeMib, VersionName, refuse
-from qke_core.suggest import did_you_mean
+from qke_core.suggest import did_you_mean, nearest
 
 
 class RoleWish(Model):
@@ -59,19 +59,28 @@ class ClusterWish(Model):
     env: Annotated[Env, Field(default_factory=lambda: Env(install_kubesphere=True, modules=()))]
     links: Annotated[Links, Field(default_factory=lambda: Links(etcd=None, elk=None))]
 
+    @field_validator("express")
+    @classmethod
+    def _group_is_known(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """A group that this version has (guide G-034). Without a sound version there is nothing to compare with."""
+        version = info.data.get("version")
+        if value is None or version is None:
+            return value
+        groups = catalog().express_groups(version)
+        if value not in groups:
+            sentence = f"{value!r} is not an express group of QKE {version}"
+            raise refuse("cluster.express-unknown", sentence, did_you_mean(value, groups), nearest(value, groups))
+        return value
+
     @model_validator(mode="after")
-    def _group_is_known(self) -> ClusterWish:
-        """Not both express and roles, and a group that this version has."""
+    def _shape_is_clear(self) -> ClusterWish:
+        """Not both express and roles."""
         if self.express is not None and self.roles is not None:
             raise refuse(
                 "cluster.shape-twice",
                 f"Cluster {self.name!r} has both express and roles",
                 "keep one: express for a ready group, roles for your own sizes",
             )
-        groups = catalog().express_groups(self.version)
-        if self.express is not None and self.express not in groups:
-            sentence = f"{self.express!r} is not an express group of QKE {self.version}"
-            raise refuse("cluster.express-unknown", sentence, did_you_mean(self.express, groups))
         return self
 
     @model_validator(mode="after")

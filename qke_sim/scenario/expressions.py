@@ -82,10 +82,13 @@ class Expressions:
         before = "".join(text.splitlines(keepends=True)[: int(line) - 1])
         undeclared = _UNDECLARED.search(message)
         if undeclared is None:
-            kind = "expression.syntax" if "Syntax error" in message else "expression.type"
-            what = message.removeprefix("Syntax error: ")
-            remedy = "see the CEL language definition"
-            return Flaw(kind, f"The expression does not parse: {what}", remedy, len(before) + int(column) - 1)
+            at = len(before) + int(column) - 1
+            if "Syntax error" in message:
+                what = message.removeprefix("Syntax error: ").partition(" expecting {")[0]
+                remedy = "write it in CEL, such as shop.jobs == 1 && shop.api.available"
+                return Flaw("expression.syntax", f"The expression does not parse: {what}", remedy, at)
+            remedy = "compare things of one type; `qke-sim measures` lists the types"
+            return Flaw("expression.type", f"The expression does not fit together: {message}", remedy, at)
         name = undeclared.group(1)
         place = re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", text)
         remedy = did_you_mean(name, self._measures)

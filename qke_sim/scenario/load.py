@@ -11,6 +11,7 @@ from qke_core.documents import Path as DataPath
 from qke_core.documents import Source, validate
 from qke_core.errors import InputError, Place, Problem
 from qke_core.models import World, WorldCluster, WorldDocument
+from qke_core.repair import examine_mended
 from qke_core.suggest import did_you_mean
 from qke_sim.cloud import ACTIONS
 from qke_sim.kernel import Kernel
@@ -43,18 +44,20 @@ class Story:
     """A checked scenario with everything it needs.
 
     `files` are the texts it is made of, by name: the scenario as `scenario.yaml`, manifests and world under their
-    paths. A run folder holds them, so that the run can be repeated from it alone.
+    paths. A run folder holds them, so that the run can be repeated from it alone. `manifests` are the parsed ones
+    among them.
     """
 
     scenario: Scenario
     world: World
     files: Mapping[str, str]
+    manifests: Mapping[str, list[Source]]
 
     def objects(self) -> dict[str, Objects]:
         """Return fresh Kubernetes objects, by cluster name: a run changes them."""
         found: dict[str, Objects] = {cluster.name: Objects() for cluster in self.world.clusters}
         for use in self.scenario.workloads:
-            loaded = read_manifest(parse_yaml(self.files[use.manifest], use.manifest))
+            loaded = read_manifest(self.manifests.get(use.manifest, []))
             into = found[use.cluster]
             into.workloads.extend(loaded.workloads)
             into.claims.extend(loaded.claims)
@@ -83,65 +86,78 @@ def build_story(text: str, file: str, read: Callable[[str], str]) -> Story:
     Raises:
         InputError: as `load_story`.
     """
-    source = parse_one(text, file)
-    scenario = validate(Scenario, source)
-    files, problems = _read_named(scenario, source, read)
-    world = None
-    try:
-        world = _world(scenario, files)
-    except InputError as error:
-        problems.extend(error.problems)
-    if world is None or problems:
+    examined = examine_mended(Scenario, parse_one(text, file))
+    scenario, source, problems = examined.document, examined.source, examined.problems
+    if scenario is None:
         raise InputError.of(problems)
-    story = Story(scenario, world, {SCENARIO_FILE: text, **files})
-    problems.extend(_Check(story, source, text).problems())
+    named = _Named(scenario, source, read)
+    problems.extend(named.problems)
+    if named.world is None:
+        raise InputError.of(problems)
+    story = Story(scenario, named.world, {SCENARIO_FILE: text, **named.files}, named.manifests)
+    incomplete = bool(named.problems) or bool(examined.left_out & {("timeline",), ("workloads",)})
+    problems.extend(_Check(story, source, text, incomplete=incomplete).problems())
     if problems:
-        raise InputError.of(problems)
+        raise InputError.of(list(dict.fromkeys(problems)))
     return story
 
 
-def _world(scenario: Scenario, files: Mapping[str, str]) -> World:
-    if isinstance(scenario.world, World):
-        return scenario.world
-    text = files.get(scenario.world)
-    if text is None:
-        raise InputError("scenario.world", f"There is no world {scenario.world!r}", "check the path")
-    return validate(WorldDocument, parse_one(text, scenario.world))
+class _Named:
+    """The files that a scenario names: manifests and world. A path must stay beside or below the scenario file.
 
+    `world` is None when it could not be read; a manifest that could not be read has no objects.
+    """
 
-def _read_named(scenario: Scenario, source: Source, read: Callable[[str], str]) -> tuple[dict[str, str], list[Problem]]:
-    """Read manifests and world file; a path must stay beside or below the scenario file."""
-    named: list[tuple[str, DataPath]] = [
-        (use.manifest, ("workloads", place, "manifest")) for place, use in enumerate(scenario.workloads)
-    ]
-    if isinstance(scenario.world, str):
-        named.append((scenario.world, ("world",)))
-    files: dict[str, str] = {}
-    problems: list[Problem] = []
-    for name, path in named:
+    def __init__(self, scenario: Scenario, source: Source, read: Callable[[str], str]) -> None:
+        self.files: dict[str, str] = {}
+        self.manifests: dict[str, list[Source]] = {}
+        self.problems: list[Problem] = []
+        self.world: World | None = None
+        self._source = source
+        self._read = read
+        for place, use in enumerate(scenario.workloads):
+            self._try(use.manifest, ("workloads", place, "manifest"), self._manifest)
+        if isinstance(scenario.world, World):
+            self.world = scenario.world
+        else:
+            self._try(scenario.world, ("world",), self._world)
+
+    def _try(self, name: str, path: DataPath, take: Callable[[str, str], None]) -> None:
+        """Read one file and take what is in it; what is wrong without a place is wrong where the file is named."""
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts:
             sentence = f"{name!r} leads out of the scenario's folder"
-            problems.append(
-                source.problem(path, "scenario.path", sentence, "keep the file beside or below the scenario")
-            )
-            continue
+            remedy = "keep the file beside or below the scenario"
+            self.problems.append(self._source.problem(path, "scenario.path", sentence, remedy))
+            return
         try:
-            files[name] = read(name)
-            if path[-1] == "manifest":
-                read_manifest(parse_yaml(files[name], name))
+            text = self._read(name)
+            take(name, text)
+            self.files[name] = text
         except InputError as error:
-            problems.extend(
-                found if found.place is not None else source.problem(path, found.code, found.sentence, found.remedy)
+            self.problems.extend(
+                found
+                if found.place is not None
+                else self._source.problem(path, found.code, found.sentence, found.remedy)
                 for found in error.problems
             )
-    return files, problems
+
+    def _manifest(self, name: str, text: str) -> None:
+        self.manifests[name] = []
+        sources = parse_yaml(text, name)
+        read_manifest(sources)
+        self.manifests[name] = sources
+
+    def _world(self, name: str, text: str) -> None:
+        self.world = validate(WorldDocument, parse_one(text, name))
 
 
 class _Check:
     """Checks what the scenario names against what the story has."""
 
-    def __init__(self, story: Story, source: Source, text: str) -> None:
+    def __init__(self, story: Story, source: Source, text: str, *, incomplete: bool) -> None:
+        """`incomplete`: parts of the scenario are broken and left out, so a name that is missing proves nothing."""
+        self.incomplete = incomplete
         self.story = story
         self.source = source
         self.scenario = story.scenario
@@ -191,7 +207,7 @@ class _Check:
 
     def _fault(self, fault: Fault, path: DataPath) -> Iterator[Problem]:
         if isinstance(fault, OperatorCrash):
-            if fault.action not in self.labels:
+            if fault.action not in self.labels and not self.incomplete:
                 sentence = f"No action is called {fault.action!r}"
                 yield self._problem(
                     (*path, "action"), "scenario.action-unknown", sentence, did_you_mean(fault.action, self.labels)
@@ -243,7 +259,7 @@ class _Check:
 
     def _event(self, event: str | None, path: DataPath) -> Iterator[Problem]:
         known = [f"{label}.{event}" for label in self.labels for event in EVENTS]
-        if event is not None and event not in known:
+        if event is not None and event not in known and not self.incomplete:
             sentence = f"No event is called {event!r}"
             yield self._problem(path, "scenario.event-unknown", sentence, did_you_mean(event, known))
 
@@ -262,6 +278,8 @@ class _Check:
                 expressions.compile(text)
             except ExpressionError as error:
                 for flaw in error.flaws:
+                    if self.incomplete and flaw.code == "expression.unknown":
+                        continue
                     yield Problem(flaw.code, flaw.sentence, flaw.remedy, self._inside(path, flaw.column))
 
     def _inside(self, path: DataPath, column: int) -> Place:

@@ -51,6 +51,7 @@ class RunResult:
     complete: bool
     records: list[TraceRecord]
     record_count: int
+    event_count: int
     verdicts: list[Verdict]
     actions: Mapping[str, ActionState]
     outages: Mapping[str, Outage]
@@ -145,6 +146,7 @@ class _Run:
             complete=complete,
             records=self.trace.records,
             record_count=self.trace.count,
+            event_count=self.kernel.steps,
             verdicts=verdicts,
             actions=self.board.actions,
             outages=self.board.outages,

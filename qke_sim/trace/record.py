@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from io import StringIO
 from typing import Literal, cast
 
 from qke_core.effects import Json, JsonObject
@@ -97,7 +98,7 @@ def parse_trace(text: str, file: str) -> list[TraceRecord]:
         InputError: `run.trace-damaged` with the number of the first line that is no record.
     """
     records: list[TraceRecord] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(StringIO(text), start=1):  # Not splitlines: U+2028 in a name ends no line.
         try:
             data = cast("JsonObject", json.loads(line))
             records.append(_record(data))

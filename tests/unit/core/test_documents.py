@@ -232,7 +232,7 @@ def test_a_problem_of_a_nested_cluster_stands_at_the_cluster():
         ],
     }
     place, code, _, remedy = only(WorldDocument, world)
-    assert (place, code) == ("9:9", "cluster.express-unknown")
+    assert (place, code) == ("12:9", "cluster.express-unknown")
     assert remedy == "did you mean 'Super Prod'?"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -10,14 +11,12 @@ from qke_core.models import ClusterObservation, NodeObservation
 
 MakeCluster = Callable[..., ClusterObservation]
 
-HEALTHY = {"ready": True, "kubelet": "1.13.5", "data_free_mb": 60_000, "ssh_port": 22}
-
 
 def make_node(role: str, sid: int) -> NodeObservation:
     """Return a healthy node; a client is no Kubernetes node and has no data disk."""
     name = f"{role}-{sid}"
-    health = {"ssh_port": 22} if role == "client" else HEALTHY
-    return NodeObservation(f"cln-{name}", f"i-{name}", name, role, sid, "active", **health)
+    client = NodeObservation(f"cln-{name}", f"i-{name}", name, role, sid, "active", ssh_port=22)
+    return client if role == "client" else replace(client, ready=True, kubelet="1.13.5", data_free_mb=60_000)
 
 
 def make_cluster(

@@ -13,6 +13,7 @@ from qke_core.plan import reachable, version_path
 
 ORDER = catalog().order
 EDGES = {(edge.origin, edge.target) for edge in catalog().upgrades}
+DOWNGRADES = [(a, b) for a, b in product(ORDER, ORDER) if ORDER.index(a) > ORDER.index(b)]
 GRAPH: nx.DiGraph[str] = nx.DiGraph(EDGES)
 
 
@@ -51,7 +52,7 @@ def test_known_ways(source: str, target: str, path: tuple[str, ...]):
     assert version_path(catalog(), source, target) == path
 
 
-@pytest.mark.parametrize(("source", "target"), [(a, b) for a, b in product(ORDER, ORDER) if ORDER.index(a) > ORDER.index(b)])
+@pytest.mark.parametrize(("source", "target"), DOWNGRADES)
 def test_a_downgrade_is_refused(source: str, target: str):
     with pytest.raises(RefusedError, match="a downgrade; the product supports no rollback"):
         version_path(catalog(), source, target)

@@ -114,7 +114,7 @@ def test_a_silent_api_server_blocks(cluster: MakeCluster):
     assert finding.severity == "blocker"
 
 
-# --- Disk (G-143)
+# --- Disk: G-143
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_node_that_is_not_ready_blocks_from_3_0_0_on_and_is_only_told_before(c
     assert found(spoil(spoiled, "node_perf-1", ready=None), target, "upgrade.node-not-ready") == []
 
 
-# --- Client (G-145)
+# --- Client: G-145
 
 
 @pytest.mark.parametrize("target", ["2.0.0", "3.3.0"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from itertools import product
+from itertools import pairwise, product
+from typing import NamedTuple
 
 import networkx as nx
 import pytest
@@ -29,6 +30,16 @@ shapes = st.fixed_dictionaries(
 )
 
 
+class Wish(NamedTuple):
+    """What observations differ in."""
+
+    roles: Mapping[str, int]
+    kubesphere: bool
+
+
+wishes = st.builds(Wish, shapes, st.booleans())
+
+
 def step(plan: Plan, name: str) -> Step:
     (found,) = [step for step in plan.steps if step.id == name]
     return found
@@ -37,11 +48,9 @@ def step(plan: Plan, name: str) -> Step:
 # --- Laws
 
 
-@given(way=st.sampled_from(WAYS), roles=shapes, kubesphere=st.booleans())
-def test_the_graph_is_acyclic_and_every_prefix_is_safe(
-    cluster: MakeCluster, way: tuple[str, str], roles: Mapping[str, int], kubesphere: bool
-):
-    plan = plan_upgrade(cluster(way[0], roles, kubesphere=kubesphere), way[1], catalog())
+@given(way=st.sampled_from(WAYS), wish=wishes)
+def test_the_graph_is_acyclic_and_every_prefix_is_safe(cluster: MakeCluster, way: tuple[str, str], wish: Wish):
+    plan = plan_upgrade(cluster(way[0], wish.roles, kubesphere=wish.kubesphere), way[1], catalog())
     graph = plan.graph()
     assert nx.is_directed_acyclic_graph(graph)
     ids = [step.id for step in plan.steps]
@@ -53,11 +62,9 @@ def test_the_graph_is_acyclic_and_every_prefix_is_safe(
         done.add(name)
 
 
-@given(way=st.sampled_from(WAYS), roles=shapes, kubesphere=st.booleans())
-def test_a_plan_begins_with_a_preflight_and_ends_with_a_look(
-    cluster: MakeCluster, way: tuple[str, str], roles: Mapping[str, int], kubesphere: bool
-):
-    plan = plan_upgrade(cluster(way[0], roles, kubesphere=kubesphere), way[1], catalog())
+@given(way=st.sampled_from(WAYS), wish=wishes)
+def test_a_plan_begins_with_a_preflight_and_ends_with_a_look(cluster: MakeCluster, way: tuple[str, str], wish: Wish):
+    plan = plan_upgrade(cluster(way[0], wish.roles, kubesphere=wish.kubesphere), way[1], catalog())
     graph = plan.graph()
     first, last = plan.steps[0].id, plan.steps[-1].id
     assert first.endswith("preflight")
@@ -66,11 +73,9 @@ def test_a_plan_begins_with_a_preflight_and_ends_with_a_look(
     assert [name for name in graph if graph.out_degree(name) == 0] == [last]
 
 
-@given(way=st.sampled_from(WAYS), roles=shapes, kubesphere=st.booleans())
-def test_every_step_explains_itself_and_takes_a_sensible_time(
-    cluster: MakeCluster, way: tuple[str, str], roles: Mapping[str, int], kubesphere: bool
-):
-    plan = plan_upgrade(cluster(way[0], roles, kubesphere=kubesphere), way[1], catalog())
+@given(way=st.sampled_from(WAYS), wish=wishes)
+def test_every_step_explains_itself_and_takes_a_sensible_time(cluster: MakeCluster, way: tuple[str, str], wish: Wish):
+    plan = plan_upgrade(cluster(way[0], wish.roles, kubesphere=wish.kubesphere), way[1], catalog())
     for found in plan.steps:
         assert all((found.title, found.reason, found.guard))
         assert 0 < found.duration.min_ms <= found.duration.max_ms
@@ -81,29 +86,25 @@ def test_every_step_explains_itself_and_takes_a_sensible_time(
     assert all(end.max_ms <= plan.total.max_ms for end in ends.values())
 
 
-@given(way=st.sampled_from(WAYS), roles=shapes, kubesphere=st.booleans())
-def test_masters_change_one_after_another(
-    cluster: MakeCluster, way: tuple[str, str], roles: Mapping[str, int], kubesphere: bool
-):
-    plan = plan_upgrade(cluster(way[0], roles, kubesphere=kubesphere), way[1], catalog())
+@given(way=st.sampled_from(WAYS), wish=wishes)
+def test_masters_change_one_after_another(cluster: MakeCluster, way: tuple[str, str], wish: Wish):
+    plan = plan_upgrade(cluster(way[0], wish.roles, kubesphere=wish.kubesphere), way[1], catalog())
     order = nx.transitive_closure_dag(plan.graph())
     masters = [step.id for step in plan.steps if "master-" in step.id]
-    assert len(masters) == roles["master"] * len(plan.path)
-    assert all(order.has_edge(before, after) for before, after in zip(masters, masters[1:], strict=False))
+    assert len(masters) == wish.roles["master"] * len(plan.path)
+    assert all(order.has_edge(before, after) for before, after in pairwise(masters))
 
 
-@given(hop=st.sampled_from(HOPS), roles=shapes, kubesphere=st.booleans())
-def test_the_shared_part_waits_for_every_node(
-    cluster: MakeCluster, hop: tuple[str, str], roles: Mapping[str, int], kubesphere: bool
-):
-    observed = cluster(hop[0], roles, kubesphere=kubesphere)
+@given(hop=st.sampled_from(HOPS), wish=wishes)
+def test_the_shared_part_waits_for_every_node(cluster: MakeCluster, hop: tuple[str, str], wish: Wish):
+    observed = cluster(hop[0], wish.roles, kubesphere=wish.kubesphere)
     plan = plan_upgrade(observed, hop[1], catalog())
-    masters = {f"master-{number}" for number in range(1, roles["master"] + 1)}
+    masters = {f"master-{number}" for number in range(1, wish.roles["master"] + 1)}
     assert set(step(plan, "cluster-wide").after) == masters | ({"workers"} if observed.workers else set())
     ids = {found.id for found in plan.steps}
     assert ("workers" in ids) == bool(observed.workers)
     assert ("client" in ids) == bool(observed.clients)
-    assert ("kubesphere" in ids) == kubesphere
+    assert ("kubesphere" in ids) == wish.kubesphere
 
 
 # --- Versions
@@ -130,8 +131,11 @@ def test_g_141_only_a_single_master_leaves_no_api_server(cluster: MakeCluster):
 
 
 def test_g_146_an_upgrade_takes_one_to_two_hours(cluster: MakeCluster):
-    """The guide's case: an HA cluster of 1.0.1 with KubeSphere goes to 2.0.0. The guide says how long it usually
-    takes; the interval is of what can happen, so it holds those hours in part and not much else."""
+    """The guide's case: an HA cluster of 1.0.1 with KubeSphere goes to 2.0.0.
+
+    The guide says how long it usually takes. The interval is of what can happen, so it overlaps those hours, and its
+    middle lies in them.
+    """
     total = plan_upgrade(cluster("1.0.1"), "2.0.0", catalog()).total
     assert total.min_ms < 2 * MS_PER_H
     assert total.max_ms > MS_PER_H

@@ -73,8 +73,11 @@ class World:
     # --- The operator
 
     def run(self, flow: Flow[T], stop_at: tuple[int, str] = (0, "")) -> T:
-        """Run a workflow on the journal. `stop_at` kills once so many records are written: `before` the effect that
-        follows, or `after` it happened and before its reply is written."""
+        """Run a workflow on the journal.
+
+        `stop_at` kills once so many records are written: `before` the effect that follows, or `after` it happened and
+        before its reply is written.
+        """
         known = Replay(parse_record(line) for line in self.journal)
         return self._drive(step_through(flow, known, lambda: self.now_ms), stop_at)
 
@@ -218,7 +221,7 @@ class World:
         self.now_ms = max(self.now_ms, instant_ms)
         for job in self.jobs:
             if job["status"] == "working" and job.get("ends_ms", 0) <= self.now_ms:
-                job |= self.job_ends
+                job.update(self.job_ends)
                 self.cluster["transition_status"] = ""
                 if job["status"] == "successful":
                     self.move_to(catalog().by_app_version(job["app_version"]).name)

@@ -106,7 +106,11 @@ def test_an_unknown_target_is_an_input_error(world):
 
 @pytest.mark.parametrize(
     ("codes", "number", "words"),
-    [("131", 131, "KubeSphere was not installed in the time"), ("", 0, "no further code"), ("77", 77, "no further code")],
+    [
+        ("131", 131, "KubeSphere was not installed in the time"),
+        ("", 0, "no further code"),
+        ("77", 77, "no further code"),
+    ],
 )
 def test_a_failed_job_carries_the_products_code(world, codes: str, number: int, words: str):
     world.job_ends = {"status": "failed", "error_codes": codes}

@@ -1,0 +1,69 @@
+"""`qke-sim schema`, `measures` and `new`: what can be written, and a file to start from."""
+
+from __future__ import annotations
+
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel
+from rich.text import Text
+
+from qke_cli.commands.run import load
+from qke_cli.complete import SCHEMAS
+from qke_cli.screen import Screen, pad
+from qke_core.errors import InputError
+from qke_core.models import ClusterDocument, WorldDocument
+from qke_core.suggest import did_you_mean
+from qke_sim.kernel import Kernel
+from qke_sim.scenario import Scenario
+from qke_sim.scenario.measures import Board
+
+_MODELS: Final[dict[str, type[BaseModel]]] = {"scenario": Scenario, "world": WorldDocument, "cluster": ClusterDocument}
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+def print_schema(kind: str) -> int:
+    """Print a document's JSON Schema."""
+    if kind not in _MODELS:
+        raise InputError("schema.unknown", f"There is no schema {kind!r}", did_you_mean(kind, SCHEMAS))
+    schema = _MODELS[kind].model_json_schema(by_alias=True)
+    Screen(sys.stdout).data(
+        {"$schema": _DIALECT, "title": f"QKE {kind}", **{k: v for k, v in schema.items() if k != "title"}}
+    )
+    return 0
+
+
+def list_measures(scenario: Path, *, as_json: bool, plain: bool) -> int:
+    """List what expectations of a scenario may name."""
+    story = load(scenario)
+    board = Board(story.twin(Kernel(story.scenario.seed)), [action.label for action in story.scenario.timeline])
+    measures = list(board.measures.values())
+    screen = Screen(sys.stdout, plain=plain)
+    if as_json:
+        screen.data([{"name": measure.name, "type": measure.type, "about": measure.about} for measure in measures])
+        return 0
+    wide = max(len(measure.name) for measure in measures)
+    for measure in measures:
+        lead = Text.assemble(pad(measure.name, wide), (f"  {measure.type:<8}  ", "cyan"))
+        screen.hang(lead, Text(measure.about, style="dim"))
+    return 0
+
+
+def write_starter(path: Path, *, force: bool) -> int:
+    """Write the starter scenario, or print it when the path is `-`."""
+    text = files("qke_cli").joinpath("templates", "scenario.yaml").read_text(encoding="utf-8")
+    if str(path) == "-":
+        sys.stdout.write(text)
+        return 0
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as exc:
+        raise InputError("output.exists", f"{str(path)!r} is there already", "give another path, or --force") from exc
+    except OSError as exc:
+        sentence = f"{str(path)!r} cannot be written: {exc.strerror}"
+        raise InputError("output.unwritable", sentence, "give another path") from exc
+    Screen(sys.stderr).say(f"Wrote {path}. Next: qke-sim run {path}")
+    return 0
