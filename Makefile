@@ -15,7 +15,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test pytest lint format types imports nightly golden bench clean
+.PHONY: help demo test pytest lint format types imports nightly docs golden bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -44,6 +44,9 @@ imports: $(VENV)/.test ## who may import whom (import-linter)
 
 nightly: $(VENV)/.test ## the long tests
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -q -n $(WORKERS) -m nightly
+
+docs: $(VENV)/.test ## write anew the pages that are made from the code
+	@$(BIN)/python docs/generate.py
 
 golden: $(VENV)/.test ## write anew what the scenarios leave, after a change that is meant
 	@QKE_GOLDEN=write $(BIN)/python -m pytest -q -p no:randomly tests/scenario/test_every_scenario.py

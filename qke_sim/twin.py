@@ -31,10 +31,6 @@ from qke_sim.kube import (
 from qke_sim.platform import Platform
 
 NAME_PREFIXES: Mapping[str, str] = {"node_perf": "p", "node_super_perf": "s", "node_gpu": "g"}
-RESERVED = Resources(cpu_m=400, memory=1_024_000_000)
-"""kube-reserved and system-reserved together, from 1.0.1 on (QKE app repo, kubelet configuration)."""
-EVICTION_MIB = 100
-MAX_PODS = 120
 CONSOLE = "ks-console"
 
 
@@ -136,8 +132,12 @@ def _make_balancer(wish: WorldCluster, place: int, masters: Sequence[str], born_
         loadbalancer_id=make_id("lb", wish.name),
         listener_id=make_id("lbl", wish.name),
         private_ip=f"192.168.{place}.253",
-        scene=0 if born_as.startswith("1.") and wish.version.startswith("1.") else 11,
-        health=HealthOption(),
+        scene=0 if born_as.startswith("1.") and wish.version.startswith("1.") else catalog().constant("listener_scene"),
+        health=HealthOption(
+            inter_s=catalog().constant("lb_check_interval_s"),
+            fall=catalog().constant("lb_check_fall"),
+            rise=catalog().constant("lb_check_rise"),
+        ),
         backends={alias: Backend(alias) for alias in masters},
     )
 
@@ -178,8 +178,6 @@ def _apply_state(site: Site, state: NodeState) -> None:
 
 def _make_kube_node(node: ClusterNode, cluster: Cluster, shapes: Mapping[str, RoleShape]) -> KubeNode:
     version = catalog().version(cluster.version)
-    reserved = RESERVED if cluster.born_as != "1.0.0" else Resources()
-    capacity = Resources(node.shape.cpu * 1000, (node.shape.memory_mib - EVICTION_MIB) * 1024 * 1024, MAX_PODS)
     has_workers = any(catalog().roles[role].kind == "worker" for role in shapes)
     master = node.kind == "master"
     return KubeNode(
@@ -188,8 +186,24 @@ def _make_kube_node(node: ClusterNode, cluster: Cluster, shapes: Mapping[str, Ro
         instance_id=node.instance_id,
         labels=_labels(node, cluster),
         taints=(Taint(MASTER_TAINT, "NoSchedule"),) if master and has_workers else (),
-        allocatable=capacity - reserved,
+        allocatable=_allocatable(node, cluster.born_as),
         kubelet_version=version.kubernetes,
+    )
+
+
+def _allocatable(node: ClusterNode, born_as: str) -> Resources:
+    """Return what pods may request: capacity less reservations (from 1.0.1 on) and the hard eviction threshold."""
+    facts = catalog()
+    memory = node.shape.memory_mib * 1024 * 1024
+    if facts.order.index(born_as) < facts.order.index("3.1.0"):
+        threshold = facts.constant("eviction_hard_mib") * 1024 * 1024
+    else:
+        threshold = -(-memory * facts.constant("eviction_hard_percent") // 100)  # Rounded up, as a quantity.
+    reserves = born_as != "1.0.0"
+    return Resources(
+        cpu_m=node.shape.cpu * 1000 - facts.constant("reserved_cpu_m") * reserves,
+        memory=memory - threshold - facts.constant("reserved_memory_bytes") * reserves,
+        pods=facts.constant("max_pods"),
     )
 
 

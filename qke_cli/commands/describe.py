@@ -26,13 +26,20 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 def print_schema(kind: str) -> int:
     """Print a document's JSON Schema."""
+    Screen(sys.stdout).data(json_schema(kind))
+    return 0
+
+
+def json_schema(kind: str) -> dict[str, object]:
+    """Return the JSON Schema of a kind of document.
+
+    Raises:
+        InputError: `schema.unknown`.
+    """
     if kind not in _MODELS:
         raise InputError("schema.unknown", f"There is no schema {kind!r}", did_you_mean(kind, SCHEMAS))
     schema = _MODELS[kind].model_json_schema(by_alias=True)
-    Screen(sys.stdout).data(
-        {"$schema": _DIALECT, "title": f"QKE {kind}", **{k: v for k, v in schema.items() if k != "title"}}
-    )
-    return 0
+    return {"$schema": _DIALECT, "title": f"QKE {kind}", **{k: v for k, v in schema.items() if k != "title"}}
 
 
 def list_measures(scenario: Path, *, as_json: bool, plain: bool) -> int:

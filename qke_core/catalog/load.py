@@ -27,7 +27,16 @@ from qke_core.catalog.parse_app import (
 from qke_core.catalog.parse_time import parse_budgets, parse_constants, parse_durations, parse_scripts
 from qke_core.catalog.reader import Document, malformed
 
-FILES = ("versions.toml", "roles.toml", "budgets.toml", "codes.toml", "express.toml", "durations.toml", "upgrade.toml")
+FILES = (
+    "versions.toml",
+    "roles.toml",
+    "budgets.toml",
+    "codes.toml",
+    "express.toml",
+    "durations.toml",
+    "upgrade.toml",
+    "kubernetes.toml",
+)
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -56,7 +65,9 @@ def build_catalog(texts: Mapping[str, str]) -> Catalog:
             entry and problem.
     """
     documents = {name: Document(name, _text(texts, name)) for name in FILES}
-    versions_toml, roles_toml, budgets_toml, codes_toml, express_toml, durations_toml, upgrade_toml = documents.values()
+    versions_toml, roles_toml, budgets_toml, codes_toml, express_toml, durations_toml, upgrade_toml, kubernetes_toml = (
+        documents.values()
+    )
     versions = parse_versions(versions_toml)
     order = tuple(versions)
     roles, codes = parse_roles(roles_toml, order), parse_codes(codes_toml, order)
@@ -78,7 +89,7 @@ def build_catalog(texts: Mapping[str, str]) -> Catalog:
         profile=durations_toml.text("profile"),
         durations=_frozen(durations),
         scripts=_frozen(parse_scripts(upgrade_toml, order, durations, budgets)),
-        constants=_frozen(parse_constants((roles_toml, budgets_toml, upgrade_toml))),
+        constants=_frozen(parse_constants((roles_toml, budgets_toml, upgrade_toml, kubernetes_toml))),
         ledger=(),
     )
     return replace(facts, ledger=tuple(entry for document in documents.values() for entry in document.close()))

@@ -98,12 +98,11 @@ class LoadBalancer:
 
 @dataclass(frozen=True, slots=True)
 class HealthOption:
-    """How a listener judges its backends: `inter|timeout|fall|rise` of the API, seconds and counts."""
+    """How a listener judges its backends: part of `inter|timeout|fall|rise` of the API, seconds and counts."""
 
-    inter_s: int = 10
-    timeout_s: int = 5
-    fall: int = 2
-    rise: int = 5
+    inter_s: int
+    fall: int
+    rise: int
 
     @property
     def out_ms(self) -> int:
@@ -114,10 +113,6 @@ class HealthOption:
     def in_ms(self) -> int:
         """How long a backend answers until it is used again."""
         return self.inter_s * self.rise * 1000
-
-    def render(self) -> str:
-        """Write as the API does."""
-        return f"{self.inter_s}|{self.timeout_s}|{self.fall}|{self.rise}"
 
 
 def describe_cluster(cluster: Cluster) -> dict[str, Json]:

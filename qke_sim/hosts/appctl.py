@@ -22,9 +22,6 @@ FAILED = 1
 OVERLAY_FAILED = 138
 """The product's code when image layers cannot be copied to /data."""
 
-NEW_LISTENER_SCENE = 11
-"""What the listener of the API server's balancer is set to by the upgrade to 2.0.0."""
-
 
 @dataclass(slots=True)
 class UpgradeRun:
@@ -141,7 +138,7 @@ def _fix_lb_listener(run: UpgradeRun, step: ScriptStep, cause: int) -> Process[i
     calls = (
         (
             "ModifyLoadBalancerListenerAttributes",
-            {"loadbalancer_listener": balancer.listener_id, "scene": NEW_LISTENER_SCENE},
+            {"loadbalancer_listener": balancer.listener_id, "scene": catalog().constant("listener_scene")},
         ),
         ("UpdateLoadBalancers", {"loadbalancers": [balancer.loadbalancer_id]}),
     )

@@ -15,9 +15,6 @@ from qke_sim.kube.controlplane import ControlPlane
 from qke_sim.kube.objects import KubeNode, Objects, Pod, Resources, Workload
 from qke_sim.kube.scheduler import choose_node, used_by_node, why_not
 
-GRACE_MS = 40_000
-EVICTION_MS = 300_000
-
 
 class KubeCluster:
     """The Kubernetes of one cluster, behind its control plane."""
@@ -123,13 +120,13 @@ class KubeCluster:
             if node.silent_since == since:
                 self._when_works(lambda cause: self._mark_not_ready(node, since, cause), cause)
 
-        self.kernel.later(GRACE_MS, judge)
+        self.kernel.later(catalog().constant("node_monitor_grace_ms"), judge)
 
     def _mark_not_ready(self, node: KubeNode, since: int, cause: int) -> None:
         if node.silent_since != since or not node.ready:
             return
         node.ready = False
-        why = f"kubelet silent for {GRACE_MS // 1000} s"
+        why = f"kubelet silent for {catalog().constant('node_monitor_grace_ms') // 1000} s"
         seq = self.kernel.trace.add("node.not-ready", f"{self.name}/{node.alias}", cause, why=why)
         for pod in self.pods:
             if pod.node == node.name and pod.ready:
@@ -142,7 +139,7 @@ class KubeCluster:
             if node.silent_since == since:
                 self._when_works(lambda cause: self._evict(node, since, cause), seq)
 
-        self.kernel.later(EVICTION_MS, evict)
+        self.kernel.later(catalog().constant("pod_toleration_ms"), evict)
 
     def _evict(self, node: KubeNode, since: int, cause: int) -> None:
         """Delete the pods of a node that stayed away.
@@ -155,7 +152,7 @@ class KubeCluster:
             if pod.owner.kind == "StatefulSet":
                 continue  # Its name is unique: Kubernetes makes no second one while the node may still run it.
             self.pods.remove(pod)
-            why = f"{node.alias} unreachable for {EVICTION_MS // 1000} s"
+            why = f"{node.alias} unreachable for {catalog().constant('pod_toleration_ms') // 1000} s"
             self.kernel.trace.add("pod.deleted", f"{self.name}/{pod.key}", cause, why=why)
         self._reconcile(cause)
 

@@ -22,8 +22,6 @@ from qke_sim.hosts.host import Host
 from qke_sim.hosts.site import Site
 from qke_sim.kernel import Kernel, Process
 
-TIMED_OUT = 124
-NOT_RUNNING = 1
 SSH_PORT = 22
 
 
@@ -128,7 +126,7 @@ class Platform:
             "service.started", host.subject, cause, service="upgrade", order=service.order, timeout_s=timeout_s
         )
         if host.node.status != "active":
-            code = NOT_RUNNING
+            code = catalog().constant("service_not_running_code")
         else:
             running = host.execute(upgrade_node(run, seq))
             timeout = self.kernel.pause(service.timeout_ms)
@@ -137,7 +135,7 @@ class Platform:
                 code = cast("int", running.done.value)
             else:
                 running.kill()
-                code = TIMED_OUT
+                code = catalog().constant("service_timed_out_code")
                 seq = trace.add("service.cut", host.subject, seq, service="upgrade", timeout_s=timeout_s)
         seq = trace.add("service.ended", host.subject, seq, service="upgrade", code=code)
         ended.append(_Ended(self.kernel.now, code, seq))

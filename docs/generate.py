@@ -1,0 +1,124 @@
+"""Writes the pages that are made from the code: `make docs`. A test sees that they are up to date.
+
+* docs/fidelity.md: every number and rule of the catalogue with its basis and source.
+* docs/reference/trace.md: every kind of trace record.
+* docs/reference/measurements.md: every measurement, for a world with one cluster.
+* docs/reference/{scenario,world,cluster}.schema.json: what editors check files against.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from qke_cli.commands.describe import json_schema
+from qke_cli.complete import SCHEMAS
+from qke_core.catalog import Basis, Duration, catalog
+from qke_core.units import render_rough
+from qke_sim.kernel import Kernel
+from qke_sim.scenario import load_story
+from qke_sim.scenario.measures import Board
+from qke_sim.trace import KINDS
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+GENERATED = "<!-- Made by docs/generate.py from the code: change that, then `make docs`. -->\n"
+
+
+def pages() -> Mapping[str, str]:
+    """Return every generated page, by its path below docs/."""
+    schemas = {f"reference/{kind}.schema.json": json.dumps(json_schema(kind), indent=1) + "\n" for kind in SCHEMAS}
+    return {
+        "fidelity.md": "\n".join(fidelity()) + "\n",
+        "reference/trace.md": "\n".join(trace()) + "\n",
+        "reference/measurements.md": "\n".join(measurements()) + "\n",
+        **schemas,
+    }
+
+
+def fidelity() -> Iterator[str]:
+    """Yield the lines of the ledger."""
+    entries = list(catalog().entries())
+    count = Counter(entry.basis for entry in entries)
+    yield GENERATED
+    yield "# Fidelity: what is known, what is inferred, what is a guess"
+    yield ""
+    yield "Every number and rule that the twin uses stands in the catalogue (`qke_core/catalog/`) with its source and its"
+    yield "basis. *Documented*: the product's definition, scripts or guide say it. *Derived*: it follows from what they say."
+    yield "*Assumed*: nothing public tells, so we chose something plausible."
+    yield ""
+    yield "| basis | entries |"
+    yield "| --- | ---: |"
+    for basis in Basis:
+        yield f"| {basis} | {count[basis]} |"
+    yield ""
+    yield "What the twin gets wrong, and by how much, is on the page [critique](concepts/critique.md)."
+    yield ""
+    yield "## Durations"
+    yield ""
+    yield "All durations are assumed, as one profile (`default`): the product publishes only totals. They were chosen so that"
+    yield "the guide's case, an HA cluster going from 1.0.1 to 2.0.0, takes the 1 to 2 hours that the guide states (G-146)."
+    yield "*Alike*: the nodes of one cluster share one draw and differ from it by at most so many percent."
+    yield ""
+    yield "| duration | shortest | most likely | longest | alike | what it is |"
+    yield "| --- | ---: | ---: | ---: | ---: | --- |"
+    yield from (_duration(duration) for duration in catalog().durations.values())
+    for basis in (Basis.ASSUMED, Basis.DERIVED, Basis.DOCUMENTED):
+        yield ""
+        yield f"## Everything else that is {basis}"
+        yield ""
+        yield "| file | entry | source |"
+        yield "| --- | --- | --- |"
+        for entry in entries:
+            if entry.basis is basis and entry.file != "durations.toml":
+                yield f"| {entry.file} | {_cell(entry.name)} | {_cell(entry.source)} |"
+
+
+def trace() -> Iterator[str]:
+    """Yield the lines of the page on trace records."""
+    yield GENERATED
+    yield "# Trace records"
+    yield ""
+    yield "A run's `trace.jsonl` holds one JSON object per line: `t` (virtual milliseconds), `seq` (counts from 0), `kind`,"
+    yield "`subject`, `cause` (the `seq` of the record that led to this one, null only for the first) and `data`. The kinds"
+    yield "are a closed list. Words in braces are the record's subject and data. *Brief* kinds are kept at level `summary` too."
+    yield ""
+    yield "| kind | what it says | brief |"
+    yield "| --- | --- | :---: |"
+    for name, kind in KINDS.items():
+        yield f"| `{name}` | {_cell(kind.sentence)} | {'yes' if kind.brief else ''} |"
+
+
+def measurements() -> Iterator[str]:
+    """Yield the lines of the page on measurements."""
+    story = load_story(ROOT / "scenarios" / "upgrade.yaml")
+    board = Board(story.twin(Kernel(0)), [action.label for action in story.scenario.timeline])
+    yield GENERATED
+    yield "# Measurements"
+    yield ""
+    yield "What expectations and triggers may name. Names follow the scenario: this is the list for `scenarios/upgrade.yaml`,"
+    yield "with a cluster `shop`, an action `upgrade` and the workloads `web` and `db`. In names, `_` stands for `-`."
+    yield "`qke-sim measures SCENARIO` prints the list of any scenario."
+    yield ""
+    yield "| measurement | type | meaning |"
+    yield "| --- | --- | --- |"
+    for measure in board.measures.values():
+        yield f"| `{measure.name}` | {measure.type} | {_cell(measure.about)} |"
+
+
+def _duration(duration: Duration) -> str:
+    alike = "" if duration.spread_percent is None else f"±{duration.spread_percent} %"
+    times = " | ".join(render_rough(ms) for ms in (duration.min_ms, duration.mode_ms, duration.max_ms))
+    return f"| `{duration.name}` | {times} | {alike} | {_cell(duration.note)} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (DOCS / name).parent.mkdir(parents=True, exist_ok=True)
+        (DOCS / name).write_text(text, encoding="utf-8")
