@@ -39,7 +39,8 @@ def main() -> None:
             lambda: whole_run(story), lambda: bare_loop(events)
         ),
         "qke-sim --help / python -c pass": ratios(
-            lambda: start([sys.executable, "-m", "qke_cli.sim", "--help"]), lambda: start([sys.executable, "-c", "pass"])
+            lambda: start([sys.executable, "-m", "qke_cli.sim", "--help"]),
+            lambda: start([sys.executable, "-c", "pass"]),
         ),
     }
     baseline = json.loads(BASELINE.read_text(encoding="utf-8")) if BASELINE.exists() else {}

@@ -153,8 +153,16 @@ def _make_host(kernel: Kernel, wish: WorldCluster, node: ClusterNode, files: Sig
         ssh_port=22,
         files={"kubeconfig"} if node.kind == "master" else set(),
         changed=files,
-        kubelet_up=node.kind != "client",
+        services=dict.fromkeys(_services(wish, node), True),
     )
+
+
+def _services(wish: WorldCluster, node: ClusterNode) -> tuple[str, ...]:
+    """Return the services that run on a node (QKE app repo, roles: supervised services); the client runs sshd only."""
+    if node.kind == "client":
+        return ("ssh",)
+    etcd = ("etcd",) if node.kind == "master" and not wish.links.etcd else ()
+    return (*etcd, "docker", "ssh", "kubelet")
 
 
 def _apply_state(site: Site, state: NodeState) -> None:
@@ -171,7 +179,7 @@ def _apply_state(site: Site, state: NodeState) -> None:
             site.plane.masters[alias].host = False
     if alias in site.kube.nodes and (state.status == "stopped" or not state.ready):
         site.kube.nodes[alias].ready = False
-        host.kubelet_up = False
+        host.services["kubelet"] = False
     if alias in site.plane.masters:
         site.plane.begin()
 

@@ -101,9 +101,11 @@ def _uses_disk(constant: str, code: int = FAILED) -> Behaviour:
 
 
 def _restart_etcd(run: UpgradeRun, step: ScriptStep, cause: int) -> Process[int]:
-    run.site.plane.set_etcd(run.host.alias, up=False, cause=cause)
+    seq = run.host.set_service("etcd", active=False, cause=cause)
+    run.site.plane.set_etcd(run.host.alias, up=False, cause=seq)
     yield from _elapse(run, step, cause)
-    run.site.plane.set_etcd(run.host.alias, up=True, cause=cause)
+    seq = run.host.set_service("etcd", active=True, cause=cause)
+    run.site.plane.set_etcd(run.host.alias, up=True, cause=seq)
     return 0
 
 

@@ -36,7 +36,11 @@ class Running:
 
 @dataclass(slots=True)
 class Host:
-    """The machine of one node. `subject` names it in the trace; `slow_percent` stretches what runs on it."""
+    """The machine of one node.
+
+    `subject` names it in the trace; `slow_percent` stretches what runs on it; `services` tells which of its supervised
+    services are active.
+    """
 
     kernel: Kernel
     subject: str
@@ -47,7 +51,7 @@ class Host:
     files: set[str]
     changed: Signal
     up: bool = True
-    kubelet_up: bool = True
+    services: dict[str, bool] = field(default_factory=dict[str, bool])
     slow_percent: int = 100
     commands: list[Running] = field(default_factory=list[Running])
 
@@ -81,6 +85,14 @@ class Host:
         self.data_free_mib = free_mib
         return self.kernel.trace.add("disk.changed", self.subject, cause, free_mb=free_mib, what=what)
 
+    def set_service(self, name: str, *, active: bool, cause: int) -> int:
+        """Start or stop a service of this host; return the record of the change, or `cause` when nothing changed."""
+        if self.services.get(name, False) == active:
+            return cause
+        self.services[name] = active
+        kind = "service.running" if active else "service.stopped"
+        return self.kernel.trace.add(kind, self.subject, cause, service=name)
+
     def put_file(self, name: str, cause: int) -> None:
         """A file arrives; who waits for it looks again."""
         self.files.add(name)
@@ -88,7 +100,8 @@ class Host:
 
     def power_off(self) -> None:
         """Everything that runs here ends, without a word."""
-        self.up = self.kubelet_up = False
+        self.up = False
+        self.services = dict.fromkeys(self.services, False)
         for running in self.commands:
             running.kill()
         self.commands.clear()
@@ -149,8 +162,10 @@ def _answer(host: Host, command: str, params: JsonObject) -> Json:
         return host.ssh_port
     if command == "kubelet-version":
         return host.kubelet_version
+    if command == "is-active":
+        return "active" if host.services.get(str(params.get("service")), False) else "inactive"
     raise RemoteError(
         "host.command-unknown",
         f"{host.subject} knows no command {command!r}",
-        "use df of /data, sshd-port or kubelet-version",
+        "use df of /data, sshd-port, kubelet-version or is-active",
     )

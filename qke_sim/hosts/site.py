@@ -56,8 +56,10 @@ class Site:
     def boot(self, alias: str, cause: int) -> None:
         """A dead host comes back: etcd and API server, kubelet, then pods. What ran on it before does not go on."""
         host = self.hosts[alias]
-        host.up = host.kubelet_up = True
+        host.up = True
         seq = self.kernel.trace.add("host.booted", host.subject, cause)
+        for service in host.services:
+            host.services[service] = True
         if alias in self.plane.masters:
             self.plane.set_process(alias, up=True, cause=seq)
             self.plane.set_host(alias, up=True, cause=seq)
@@ -67,7 +69,7 @@ class Site:
     def stop_kubelet(self, alias: str, cause: int) -> int:
         """Kubelet stops; containers run on."""
         host = self.hosts[alias]
-        host.kubelet_up = False
+        host.services["kubelet"] = False
         seq = self.kernel.trace.add("kubelet.stopped", host.subject, cause)
         self.kube.kubelet_stopped(alias, seq)
         return seq
@@ -75,7 +77,7 @@ class Site:
     def start_kubelet(self, alias: str, version: str, cause: int) -> int:
         """Kubelet starts, at a version."""
         host = self.hosts[alias]
-        host.kubelet_up, host.kubelet_version = True, version
+        host.services["kubelet"], host.kubelet_version = True, version
         seq = self.kernel.trace.add("kubelet.started", host.subject, cause, version=version)
         self.kube.kubelet_started(alias, version, seq)
         return seq

@@ -28,6 +28,8 @@ TEXTURES: Final[Mapping[str, str]] = {
 """What is drawn on a tile of 6 by 6 pixels, besides its colour."""
 KIND_RANK: Final = {"master": 0, "worker": 1, "client": 2}
 BAR_TOP, BAR_HEIGHT = 4, 22
+ROOMY: Final = ("from320", "from480", "from640")
+"""Plots in which how a phase failed is worth the place of its name alone."""
 
 
 def textures() -> Markup:
@@ -131,12 +133,11 @@ def _bar(span: Span, room_to: int, window: Window, text_y: int) -> Markup:
         )
     ]
     failed = "" if span.outcome in OVER else f"{span.name}: {span.outcome}"
-    inside, outside = fits(failed or span.name, width), None
-    if failed and inside is None:
-        outside = fits(failed, window.place(room_to) - window.place(span.end) - 0.02)
-        inside = fits(span.name, width)
+    label, inside = span.name, fits(span.name, width)
+    if failed and fits(failed, width - 0.02) in ROOMY:
+        label, inside, failed = failed, fits(failed, width - 0.02), ""
+    outside = fits(failed, window.place(room_to) - window.place(span.end) - 0.02) if failed else None
     if inside is not None:
-        label = span.name if outside is not None else failed or span.name
         parts.append(h("text", label, x=window.x(span.start), dx=4, y=text_y, class_=f"in {kind} {inside}"))
     if outside is not None:
         parts.append(h("text", failed, x=window.x(span.end), dx=11, y=BAR_TOP + 15, class_=f"in bad {outside}"))

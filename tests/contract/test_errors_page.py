@@ -103,7 +103,9 @@ def test_sections_are_sorted():
 @pytest.mark.parametrize("code", sorted(sections()))
 def test_section_says_what_it_means_shows_one_and_says_what_to_do(code: str):
     text = sections()[code]
-    assert re.search(rf"^(error\[{re.escape(code)}\]: |(blocker|warning|note) +)", text, flags=re.MULTILINE), "no example"
+    assert re.search(rf"^(error\[{re.escape(code)}\]: |(blocker|warning|note) +)", text, flags=re.MULTILINE), (
+        "no example"
+    )
     assert "**What to do.**" in text
 
 

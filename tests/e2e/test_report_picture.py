@@ -105,7 +105,9 @@ def test_the_browser_finds_every_section_and_runs_the_script(chromium: str, page
 def test_no_text_is_wider_than_a_narrow_page(chromium: str, page: Path, tmp_path: Path):
     probe = tmp_path / "probe.html"
     # A window has at least 500 pixels, which is as narrow for the style sheet; the page's own width is set.
-    ask = "onload = () => { document.body.style.width = '360px'; document.title = `wide ${document.body.scrollWidth}`; };"
+    ask = (
+        "onload = () => { document.body.style.width = '360px'; document.title = `wide ${document.body.scrollWidth}`; };"
+    )
     text = page.read_text(encoding="utf-8").replace("Content-Security-Policy", "X-None")
     text = text.replace("<details>", '<details open="">').replace("</body>", f"<script>{ask}</script></body>")
     probe.write_text(text, encoding="utf-8")

@@ -38,7 +38,16 @@ class Ended:
 
 def budget_of(attempts: int, interval_ms: int, stop_codes: tuple[int, ...] = (), *, final_sleep: bool = True) -> Budget:
     return Budget(
-        "wait", attempts, interval_ms, "last", None, stop_codes, False, final_sleep, Basis.ASSUMED, "test"  # noqa: FBT003
+        "wait",
+        attempts,
+        interval_ms,
+        "last",
+        None,
+        stop_codes,
+        False,
+        final_sleep,
+        Basis.ASSUMED,
+        "test",  # noqa: FBT003
     )
 
 

@@ -153,9 +153,7 @@ def test_waiting_for_what_is_over_is_a_bug(kernel: Kernel) -> None:
         callbacks_of(event)
 
 
-def test_the_value_of_a_process_is_what_it_returns(
-    kernel: Kernel, finished: Callable[..., object]
-) -> None:
+def test_the_value_of_a_process_is_what_it_returns(kernel: Kernel, finished: Callable[..., object]) -> None:
     def answer() -> Process[int]:
         yield kernel.pause(3)
         return 42
