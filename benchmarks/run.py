@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import simpy
@@ -43,7 +43,7 @@ def main() -> None:
             lambda: start([sys.executable, "-c", "pass"]),
         ),
     }
-    baseline = json.loads(BASELINE.read_text(encoding="utf-8")) if BASELINE.exists() else {}
+    baseline: dict[str, float] = json.loads(BASELINE.read_text(encoding="utf-8")) if BASELINE.exists() else {}
     print(f"upgrade.yaml: {events} SimPy events\n")
     for name, (low, median, high) in figures.items():
         known = f"   baseline {baseline[name]:.1f}" if name in baseline else ""
@@ -55,7 +55,8 @@ def main() -> None:
 
 def ratios(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float, float]:
     """Run both alternately; return lower quartile, median and upper quartile of ours divided by theirs."""
-    ours(), theirs()  # Once each to warm caches.
+    for warm_up in (ours, theirs):
+        warm_up()
     found = [took(ours) / took(theirs) for _ in range(ROUNDS)]
     low, median, high = statistics.quantiles(found, n=4)
     return low, median, high
@@ -72,7 +73,7 @@ def bare_loop(events: int) -> None:
     """Let one SimPy process wait `events` times: the least that so many events can cost."""
     environment = simpy.Environment()
 
-    def process() -> simpy.events.ProcessGenerator:
+    def process() -> Generator[simpy.Event, None, None]:
         for _ in range(events):
             yield environment.timeout(1)
 

@@ -16,7 +16,7 @@ MS_PER_H: Final = 60 * MS_PER_MIN
 MS_PER_DAY: Final = 24 * MS_PER_H
 
 _DURATION_UNITS: Final = {"d": MS_PER_DAY, "h": MS_PER_H, "m": MS_PER_MIN, "s": MS_PER_S, "ms": 1}
-_DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
+_DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
 DURATION_PATTERN: Final = r"^(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$"
 """What a duration looks like, as a JSON Schema pattern."""
 

@@ -34,9 +34,9 @@ def never_killed(name: str) -> RunResult:
 def kill_points(name: str) -> list[tuple[int, Phase]]:
     """Every position, and for intents also the instant after the effect."""
     journal = next(iter(never_killed(name).journals.values()))
-    points: list[tuple[int, Phase]] = [(position, "before") for position in range(1, len(journal) + 1)]
-    points += [(position, "after") for position, record in enumerate(journal, 1) if isinstance(record, Intent)]
-    return sorted(points)
+    before: list[tuple[int, Phase]] = [(position, "before") for position in range(1, len(journal) + 1)]
+    after: list[tuple[int, Phase]] = [(n, "after") for n, record in enumerate(journal, 1) if isinstance(record, Intent)]
+    return sorted([*before, *after])
 
 
 def resumed(name: str, *kills: tuple[int, Phase]) -> RunResult:

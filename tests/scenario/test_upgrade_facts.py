@@ -180,7 +180,8 @@ def test_no_step_of_a_failed_upgrade_is_taken_back() -> None:
     assert state["version"] == "1.0.1"
     nodes = state["nodes"]
     assert isinstance(nodes, dict)
-    assert {node["reported"] for node in nodes.values() if isinstance(node, dict) and node["reported"]} == {"1.16.7"}
+    reported = {str(node["reported"]) for node in nodes.values() if isinstance(node, dict) and node["reported"]}
+    assert reported == {"1.16.7"}
 
 
 def test_listener_of_a_1_x_balancer_gets_its_scene_once() -> None:

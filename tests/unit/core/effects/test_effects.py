@@ -326,6 +326,18 @@ def test_a_node_that_moves_between_pages_counts_once_and_a_vanished_one_ends_the
     assert [node.sid for node in nodes] == list(range(1, 102))
 
 
+def test_a_total_that_no_page_fulfils_does_not_keep_us_asking():
+    asked: list[Effect[Any]] = []
+
+    def boasting(effect: Effect[Any]) -> Json:
+        asked.append(effect)
+        assert len(asked) < 5
+        return {"node_set": [node_item(1)] if len(asked) == 1 else [], "total_count": 99}
+
+    nodes, _ = answered(list_cluster_nodes("cl-1"), boasting)
+    assert (len(nodes), len(asked)) == (1, 2)
+
+
 def test_nodes_are_ordered_by_role_and_sid():
     items = [node_item(2, "node_perf"), node_item(1, "node_perf"), node_item(3, "master")]
     nodes, _ = answered(list_cluster_nodes("cl-1"), lambda _: {"node_set": items, "total_count": 3})

@@ -74,7 +74,9 @@ def test_every_finding_is_complete_and_its_code_is_known(cluster: MakeCluster):
 
 
 def test_blockers_stand_before_warnings_before_notes(cluster: MakeCluster):
-    spoiled = spoil(cluster("1.0.0"), "node_perf-2", data_free_mb=10)
+    roles = {"master": 1, "node_gpu": 1, "client": 1}  # 2.0.0 does not check the GPU role: a warning, told early.
+    spoiled = spoil(cluster("1.0.0", roles), "node_gpu-1", data_free_mb=10)
+    spoiled = spoil(spoiled, "client-1", status="stopped")
     severities = [finding.severity for finding in check_upgrade(spoiled, "2.0.0", catalog())]
     assert severities == sorted(severities, key=("blocker", "warning", "note").index)
     assert severities[0] == "blocker"

@@ -60,7 +60,7 @@ class World:
         self.jobs: list[dict[str, Any]] = []
         self.claims: list[dict[str, Any]] = []
         self.modules = ""
-        self.job_ends = {"status": "successful", "error_codes": ""}
+        self.job_ends: dict[str, str] = {"status": "successful", "error_codes": ""}
         self.job_takes_ms = 45 * MS_PER_MIN
         self.kubelets_follow = True
         self.closed: set[str] = set()  # Doors, or node ids, that do not answer.
@@ -220,7 +220,8 @@ class World:
     def pass_until(self, instant_ms: int) -> None:
         self.now_ms = max(self.now_ms, instant_ms)
         for job in self.jobs:
-            if job["status"] == "working" and job.get("ends_ms", 0) <= self.now_ms:
+            status: str = job["status"]
+            if status == "working" and job.get("ends_ms", 0) <= self.now_ms:
                 job.update(self.job_ends)
                 self.cluster["transition_status"] = ""
                 if job["status"] == "successful":

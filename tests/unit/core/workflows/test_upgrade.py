@@ -91,6 +91,21 @@ def test_a_blocker_of_a_later_hop_stops_there(world):
     assert (world.version, world.asked[ASK]) == ("3.0.0", 2)
 
 
+def test_each_hop_is_checked_on_what_the_last_one_left_behind(world):
+    """G-143: images of the first hop may fill the disk for the second."""
+    move_to = world.move_to
+
+    def fill(version: str) -> None:
+        move_to(version)
+        world.node("master-2")["disk"] = 51_199
+
+    world.move_to = fill
+    with pytest.raises(RefusedError) as caught:
+        world.run(upgrade("3.0.0"))
+    assert caught.value.facts == {"target": "3.0.0", "platform_code": 151, "blockers": 1}
+    assert (world.version, world.asked[ASK]) == ("2.0.0", 1)
+
+
 def test_no_way_is_refused_before_anything_is_asked(make_world):
     world = make_world("3.3.0")
     with pytest.raises(RefusedError, match=r"upgrade\.no-path"):
