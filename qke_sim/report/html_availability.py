@@ -14,7 +14,8 @@ from qke_sim.report.html_rows import axis_row, for_pointer, group, interval, plo
 
 def availability(summary: Mapping[str, Any], window: Window) -> Markup:
     """Return the chart of absences: one row per thing, with the absences at their place."""
-    outages = sorted(summary["outages"].items(), key=lambda item: _thing_rank(item[0]))
+    order = list(summary["state"])
+    outages = sorted(summary["outages"].items(), key=lambda item: _thing_rank(item[0], order))
     if not outages:
         return h("p", "Nothing in this world can be absent.")
     rows: list[Markup] = []
@@ -29,9 +30,11 @@ def availability(summary: Mapping[str, Any], window: Window) -> Markup:
     return join((chart, _outage_table(outages, window.clock)))
 
 
-def _thing_rank(key: str) -> tuple[str, int, tuple[tuple[int, str], ...]]:
+def _thing_rank(key: str, order: Sequence[str]) -> tuple[int, str, int, tuple[tuple[int, str], ...]]:
+    """Return a key that sorts things as people ask for them; clusters keep the order of the timeline."""
     cluster, _, thing = key.partition("/")
-    return cluster, 0 if thing == "api" else 1 if thing.endswith("/ks-console") else 2, natural(thing)
+    place = order.index(cluster) if cluster in order else len(order)
+    return place, cluster, 0 if thing == "api" else 1 if thing.endswith("/ks-console") else 2, natural(thing)
 
 
 def _outage_row(cluster: str, thing: str, outage: Mapping[str, Any], window: Window) -> Markup:

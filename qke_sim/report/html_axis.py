@@ -168,7 +168,8 @@ def flag_band(window: Window, flags: Sequence[Flag]) -> Markup:
         left = _leftwards(window, flag)
         parts.append(_flag_line(window, flag, top + 8))
         number = h("tspan", str(flag.number), class_="number")
-        label = h("tspan", f" {flag.label}" if not left else f"{flag.label} ", class_="label")
+        words = _words(window, flag)
+        label = h("tspan", f"{words} " if left else f" {words}", class_="label")
         inner = (label, number) if left else (number, label)
         said = h("title", f"{render_clock(flag.moment.t)} {flag.moment.text}")
         anchor = "end" if left else "start"
@@ -222,6 +223,11 @@ def _label(summary: Mapping[str, Any], moment: Moment) -> tuple[str, str] | None
     return known.get(moment.kind)
 
 
+def _words(window: Window, flag: Flag) -> str:
+    """Return a flag's label; one that stands on the left edge says that its place is further left."""
+    return f"earlier: {flag.label}" if flag.moment.t < window.start else flag.label
+
+
 def _leftwards(window: Window, flag: Flag) -> bool:
     return window.place(flag.moment.t) > 0.6  # noqa: PLR2004 - the right part of the plot
 
@@ -242,7 +248,7 @@ def _lanes(window: Window, flags: Sequence[Flag]) -> dict[int, int]:
     placed: list[tuple[int, int, float, float, float]] = []
     for flag in rightwards + leftwards[::-1]:
         x = window.place(flag.moment.t) * FLAG_PLOT
-        width = text_width(f"{flag.number} {flag.label}") + 10
+        width = text_width(f"{flag.number} {_words(window, flag)}") + 10
         low, high = (x - width, x) if _leftwards(window, flag) else (x, x + width)
 
         def free(lane: int, low: float = low, high: float = high) -> bool:

@@ -103,13 +103,13 @@ class Expression:
     program: Any
     measures: tuple[Measure, ...]
 
-    def holds(self) -> bool:
-        """Evaluate now.
+    def holds(self, values: Mapping[str, Value]) -> bool:
+        """Evaluate with what `values()` returned.
 
         Raises:
             ExpressionError: `expression.evaluation`, when the values make it fail (an index out of range, say).
         """
-        result = self.program.eval(data=self.values()).value()
+        result = self.program.eval(data=values).value()
         if isinstance(result, bool):
             return result
         raise ExpressionError([Flaw("expression.evaluation", f"{self.text} fails: {result}", "mend the expression", 0)])

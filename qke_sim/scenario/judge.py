@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from qke_core.effects import Json
@@ -33,10 +33,11 @@ class _Case:
     """One expectation under judgement. `since` is when looking began, None before its `after` event."""
 
     expectation: Expectation
+    form: str
     expression: Expression
     since: int | None
     verdict: Verdict | None = None
-    values: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    seen: Mapping[str, Value] | None = None
 
 
 class Judge:
@@ -46,7 +47,12 @@ class Judge:
         """Compile every expectation; look at each instant from now on."""
         self._kernel = kernel
         self._cases = [
-            _Case(expectation, expressions.compile(expectation.expression), None if expectation.after else 0)
+            _Case(
+                expectation,
+                expectation.form,
+                expressions.compile(expectation.expression),
+                None if expectation.after else 0,
+            )
             for expectation in expectations
         ]
         kernel.on_settle.append(self._look)
@@ -67,16 +73,20 @@ class Judge:
 
     def _look(self) -> None:
         for place, case in enumerate(self._cases):
-            if case.verdict is None and case.since is not None and case.expectation.form != "at_end":
+            if case.verdict is None and case.since is not None and case.form != "at_end":
                 self._judge(place, case)
 
     def _judge(self, place: int, case: _Case) -> None:
-        form, within = case.expectation.form, case.expectation.within
+        form, within = case.form, case.expectation.within
         late = within is not None and case.since is not None and self._kernel.now > case.since + within
         if late:
             self._decide(place, case, held=False, sentence=f"was not true within {render_duration(within or 0)}")
             return
-        holds = case.expression.holds()
+        values = case.expression.values()
+        if values == case.seen:
+            return  # The same values decide nothing new.
+        case.seen = values
+        holds = case.expression.holds(values)
         if form == "always" and not holds:
             self._decide(place, case, held=False, sentence="was false")
         elif form == "never" and holds:
@@ -85,11 +95,11 @@ class Judge:
             self._decide(place, case, held=True, sentence="was true")
 
     def _at_end(self, case: _Case) -> tuple[bool, str]:
-        form = case.expectation.form
+        form = case.form
         if case.since is None:
             return False, f"was never looked at: {case.expectation.after} did not happen"
         if form == "at_end":
-            holds = case.expression.holds()
+            holds = case.expression.holds(case.expression.values())
             return holds, "was true at the end" if holds else "was false at the end"
         if form == "eventually":
             return False, "was never true"

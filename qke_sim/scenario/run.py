@@ -260,7 +260,7 @@ class _Run:
         """Let strike what waited for an expression that is true now."""
         for armed in list(self._armed):
             fault, number, expression = armed
-            if expression.holds() and not isinstance(fault, OperatorCrash):
+            if expression.holds(expression.values()) and not isinstance(fault, OperatorCrash):
                 self._armed.remove(armed)
                 cause = self.trace.count - 1
                 self.kernel.later(fault.delay, partial(inject, self.twin, fault, number, cause))
