@@ -47,13 +47,8 @@ class Judge:
         """Compile every expectation; look at each instant from now on."""
         self._kernel = kernel
         self._cases = [
-            _Case(
-                expectation,
-                expectation.form,
-                expressions.compile(expectation.expression),
-                None if expectation.after else 0,
-            )
-            for expectation in expectations
+            _Case(wish, wish.form, expressions.compile(wish.expression), None if wish.after else 0)
+            for wish in expectations
         ]
         kernel.on_settle.append(self._look)
 

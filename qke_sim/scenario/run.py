@@ -223,7 +223,7 @@ class _Run:
                 "refused" if isinstance(error, RefusedError) else "stuck" if isinstance(error, StuckError) else "failed"
             )
             state.error, state.code = error.code, int(error.facts.get("platform_code", 0))
-            sentence = f"{error.sentence}; {error.remedy}"
+            sentence = f"{error.sentence.rstrip('.')}; {error.remedy}"
         state.status, state.ended_ms = status, self.kernel.now
         seq = self.trace.add(
             "action.ended", action.label, cause, status=status, sentence=sentence, code=state.code, error=state.error
