@@ -7,7 +7,7 @@ differently.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
@@ -95,7 +95,7 @@ def parse_one(text: str, file: str) -> Source:
 
 
 def _compose(text: str) -> Iterator[Node]:
-    loader = YAML(typ="rt", pure=True)
+    loader = YAML(typ="safe", pure=True)
     for node in cast("Iterator[Node | None]", loader.compose_all(text)):
         if node is not None and not (node.id == "scalar" and node.tag == f"{_TAG}null"):
             yield node
@@ -139,17 +139,38 @@ class _Reader:
     def _scalar(self, node: Node) -> Json:
         text = str(node.value)
         kind = str(node.tag).removeprefix(_TAG)
-        if kind == "int":
-            return int(text.replace("_", ""), 0) if not text.lstrip("+-").startswith("0o") else int(text, 8)
-        if kind == "float":
-            return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
-        if kind == "bool":
-            return text.casefold() == "true"
-        return None if kind == "null" else text
+        parse = _SCALARS.get(kind)
+        if parse is None:
+            sentence = f"The tag {node.tag!r} is not read"
+            self.problems.append(Problem("yaml.tag", sentence, "leave the tag out", self._place(node)))
+            return text
+        return parse(text)
 
     def _place(self, node: Node) -> Place:
         mark: Any = node.start_mark
         return Place(self.file, int(mark.line) + 1, int(mark.column) + 1)
+
+
+def _integer(text: str) -> int:
+    """Read a YAML 1.2 integer: decimal, 0o octal or 0x hexadecimal; underscores between digits are tolerated."""
+    plain = text.replace("_", "")
+    base = {"0o": 8, "0x": 16}.get(plain.lstrip("+-")[:2].casefold(), 10)
+    return int(plain, base)
+
+
+def _float(text: str) -> float:
+    return float(text.replace("_", "").casefold().replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_SCALARS: Final[Mapping[str, Callable[[str], Json]]] = {
+    "int": _integer,
+    "float": _float,
+    "bool": lambda text: text.casefold() == "true",
+    "null": lambda _: None,
+    "str": str,
+    "timestamp": str,
+}
+"""How a scalar is read, by its tag; a date stays the text it is written as."""
 
 
 def _read_document(node: Node, file: str) -> _Reader:

@@ -61,14 +61,32 @@ def _codes(argument: ast.expr, scope: ast.AST, functions: dict[str, ast.Function
             yield from _codes(argument.orelse, scope, functions)
         case ast.Name(id=name):
             for node in ast.walk(scope):
-                if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-                    yield from _codes(node.value, scope, functions)
+                if isinstance(node, ast.Assign):
+                    yield from _assigned(name, node, scope, functions)
         case ast.Starred(value=ast.Call(func=ast.Name(id=name))) if name in functions:
-            for node in ast.walk(functions[name]):
-                if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
-                    yield from _codes(node.value.elts[0], functions[name], functions)
+            yield from _returned(functions[name], 0, functions)
         case _:
             return
+
+
+def _assigned(
+    name: str, node: ast.Assign, scope: ast.AST, functions: dict[str, ast.FunctionDef]
+) -> Iterator[str]:
+    """Yield the codes that an assignment may give to `name`: alone, or as one of several names at once."""
+    for target in node.targets:
+        if isinstance(target, ast.Name) and target.id == name:
+            yield from _codes(node.value, scope, functions)
+        elif isinstance(target, ast.Tuple):
+            names = [element.id if isinstance(element, ast.Name) else "" for element in target.elts]
+            if name in names and isinstance(node.value, ast.Call) and _called(node.value) in functions:
+                yield from _returned(functions[_called(node.value)], names.index(name), functions)
+
+
+def _returned(function: ast.FunctionDef, place: int, functions: dict[str, ast.FunctionDef]) -> Iterator[str]:
+    """Yield the codes that a function may return at one place of its tuple."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+            yield from _codes(node.value.elts[place], function, functions)
 
 
 def codes_in_source() -> dict[str, set[str]]:
@@ -118,5 +136,10 @@ def test_codes_are_found_however_they_are_passed():
         "    source.problem(path, *g())\n"
         "def g():\n"
         "    return 'a.d', 'sentence'\n"
+        "def h():\n"
+        "    code, sentence = i()\n"
+        "    Problem(code, sentence)\n"
+        "def i():\n"
+        "    return 'a.e', 'sentence'\n"
     )
-    assert sorted(set(codes_in(module))) == ["a.a", "a.b", "a.c", "a.d"]
+    assert sorted(set(codes_in(module))) == ["a.a", "a.b", "a.c", "a.d", "a.e"]
