@@ -78,7 +78,8 @@ def examine(model: type[M], source: Source) -> tuple[M | None, list[Flaw]]:
         return model.model_validate_json(json.dumps(source.data)), []
     except ValidationError as exc:
         schema = model.model_json_schema(by_alias=True)
-        found = [_flaw(cast("Mapping[str, Any]", error), source, schema) for error in exc.errors()]
+        errors = cast("list[Mapping[str, Any]]", exc.errors())
+        found = [_flaw(error, source, schema) for error in errors if not _follows(error, errors)]
         return None, list(dict.fromkeys(found))
 
 
@@ -95,7 +96,8 @@ def _flaw(error: Mapping[str, Any], source: Source, schema: Mapping[str, Any]) -
         keys = _keys(schema, path[:-1], source.data)
         sentence = f"There is no key {last!r} in {render_path(path[:-1])}"
         place = source.key_place(path)
-        problem = Problem("document.key-unknown", sentence, did_you_mean(last, keys), place, nearest(last, keys))
+        remedy = did_you_mean(last, keys) if keys else "leave it out: every key that fits is there"
+        problem = Problem("document.key-unknown", sentence, remedy, place, nearest(last, keys))
         return Flaw(problem, path, extra=True)
     if kind in {"missing", "union_tag_not_found"}:
         key = last if kind == "missing" else str(context["discriminator"]).strip("'")
@@ -107,6 +109,14 @@ def _flaw(error: Mapping[str, Any], source: Source, schema: Mapping[str, Any]) -
     code, sentence, remedy = _say(kind, name, error.get("input"), context, str(error["msg"]))
     suggestion = nearest(str(context.get("tag", error.get("input"))), _choices(kind, context))
     return Flaw(Problem(code, sentence, remedy, source.place(path), suggestion), path, extra=False)
+
+
+def _follows(error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a list is too short only because its own entries are broken: pydantic counts the sound ones alone."""
+    loc = error["loc"]
+    return error["type"] == "too_short" and any(
+        len(other["loc"]) > len(loc) and other["loc"][: len(loc)] == loc for other in errors
+    )
 
 
 def _choices(kind: str, context: Mapping[str, Any]) -> list[str]:

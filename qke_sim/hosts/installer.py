@@ -85,6 +85,7 @@ class Installer:
         length = self.kernel.streams.draw(self.cluster, duration) * self.slow_percent // 100
         trouble = next((trouble for trouble in self.troubles if trouble.attempt == begun), None)
         if trouble is not None:
+            self.troubles.remove(trouble)  # It strikes once; the next launch begins to count anew.
             length = length * trouble.percent // 100
 
         def end() -> None:
