@@ -53,7 +53,9 @@ def examine_mended(model: type[M], source: Source) -> Examined[M]:
         problems.extend(flaw.problem for flaw in flaws if flaw.problem not in problems)
         if document is not None:
             return Examined(document, source, problems, frozenset(left_out))
-        for flaw in sorted(flaws, key=lambda flaw: _depth_last(flaw.path), reverse=True):
+        words = [flaw for flaw in flaws if flaw.extra or flaw.problem.suggestion is not None]
+        # Words first: a mistyped key that gets its right name is not missing any more.
+        for flaw in sorted(words or flaws, key=lambda flaw: _depth_last(flaw.path), reverse=True):
             mended = _mend(source, flaw, left_out)
             if mended is None:
                 return Examined(None, source, problems, frozenset(left_out))

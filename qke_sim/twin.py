@@ -55,6 +55,7 @@ class Twin:
     def start(self, cause: int) -> None:
         """Let the world stand as it has been standing: pods placed, and what the World says is broken, broken."""
         for site in self.sites.values():
+            site.plane.start(cause)
             site.kube.start(cause)
 
     def site(self, name: str) -> Site:

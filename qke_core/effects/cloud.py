@@ -254,7 +254,8 @@ class UpgradeCluster(CloudEffect[str]):
         return None
 
 
-RETRY_CODES = frozenset({5000, 5100})
+INTERNAL_ERROR = 5000
+RETRY_CODES = frozenset({INTERNAL_ERROR, 5100})
 """ret_codes that say "not now": internal error, server busy (QingCloud API error codes; the SDK repeats these too)."""
 
 
@@ -262,7 +263,8 @@ def require_answer(action: str, answer: Mapping[str, Json]) -> Json:
     """Return the answer of an action when its `ret_code` is 0.
 
     Raises:
-        RemoteError: `cloud.refused` with the API's code and message otherwise; `retry` for codes that say "not now".
+        RemoteError: `cloud.refused` with the API's code and message otherwise; `retry` for codes that say "not now"; in
+            doubt after an internal error, which may have struck when the work was half done.
     """
     ret_code = _number(answer, "ret_code")
     if ret_code == 0:
@@ -274,6 +276,7 @@ def require_answer(action: str, answer: Mapping[str, Json]) -> Json:
         "try again later" if retry else "look at the state of the resource that the message names",
         {"action": action, "ret_code": ret_code},
         retry=retry,
+        in_doubt=ret_code == INTERNAL_ERROR,
     )
 
 

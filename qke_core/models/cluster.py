@@ -14,6 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from qke_core.catalog import RoleShape, catalog
 from qke_core.models.base import API_VERSION, Model, Name, RoleName, SizeMib, VersionName, refuse
 from qke_core.suggest import did_you_mean, nearest
+from qke_core.units import render_size
 
 
 class RoleWish(Model):
@@ -23,8 +24,17 @@ class RoleWish(Model):
     cpu: Annotated[int | None, Field(default=None, ge=1, le=64, description="vCPU per node.")]
     memory: Annotated[SizeMib | None, Field(default=None, description="Memory per node, such as 16GiB.")]
     volume: Annotated[
-        SizeMib | None, Field(default=None, description="Size of the /data disk per node, such as 200GiB.")
+        SizeMib | None, Field(default=None, description="Size of the /data disk per node, 40GiB to 2000GiB.")
     ]
+
+    @field_validator("volume")
+    @classmethod
+    def _volume_fits(cls, value: int | None) -> int | None:
+        """40 to 2000 GiB in steps of 10 (QKE app repo, app/config.json, volume_size of the k8s roles)."""
+        if value is not None and not (40 * 1024 <= value <= 2000 * 1024 and value % (10 * 1024) == 0):
+            sentence = f"A /data disk of {render_size(value)} is not offered"
+            raise refuse("role.volume", sentence, "write 40GiB to 2000GiB in steps of 10GiB", "200GiB")
+        return value
 
 
 class Env(Model):

@@ -90,7 +90,9 @@ def _look_at_node(cluster_id: str, node: NodeObservation) -> Flow[NodeObservatio
 
 
 def _join(view: ClusterNodeView, kube: tuple[KubeNodeView, ...] | None) -> NodeObservation:
+    """Put together what the cloud and what Kubernetes say of a node; a k8s node that is not listed is not Ready."""
     found = next((node for node in kube or () if node.instance_id == view.instance_id), None)
+    unknown = kube is None or catalog().roles[view.role].kind == "client"
     return NodeObservation(
         node_id=view.node_id,
         instance_id=view.instance_id,
@@ -98,7 +100,7 @@ def _join(view: ClusterNodeView, kube: tuple[KubeNodeView, ...] | None) -> NodeO
         role=view.role,
         sid=view.sid,
         status=view.status,
-        ready=None if found is None else found.ready,
+        ready=None if unknown else found is not None and found.ready,
         kubelet=None if found is None else found.kubelet_version,
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from qke_core.catalog import catalog
+from qke_core.catalog import Version, catalog
 from qke_core.effects import (
     DescribeCluster,
     DescribeClusterJobs,
@@ -80,7 +80,7 @@ def upgrade_cluster(request: UpgradeRequest) -> Flow[UpgradeResult]:
         yield from _check(observed, version, request.preflight)
         job_id = yield from _ask(request.cluster_id, version)
         yield from _watch(request, observed, version, job_id)
-        yield from _verify(request.cluster_id, version)
+        yield from _verify(observed, version)
     ended = yield from perform(Now())
     return UpgradeResult(plan.path, ended - began)
 
@@ -165,12 +165,12 @@ def _bound_ms(observed: ClusterObservation, version: str) -> int:
     return sum(longest.values()) + MS_PER_H
 
 
-def _verify(cluster_id: str, version: str) -> Flow[None]:
+def _verify(observed: ClusterObservation, version: str) -> Flow[None]:
     """See with our own eyes: active, at the version, every Kubernetes node Ready with the new kubelet."""
     facts = catalog().version(version)
     began = yield from perform(Now())
     while True:
-        wrong = yield from _differences(cluster_id, facts.app_version_id, facts.kubernetes)
+        wrong = yield from _differences(observed, facts)
         if not wrong:
             return
         now = yield from perform(Now())
@@ -184,17 +184,19 @@ def _verify(cluster_id: str, version: str) -> Flow[None]:
         yield from perform(Sleep(VERIFY_POLL_MS))
 
 
-def _differences(cluster_id: str, app_version: str, kubernetes: str) -> Flow[str]:
+def _differences(observed: ClusterObservation, wanted: Version) -> Flow[str]:
     """Return what still differs from an upgraded cluster, as the end of a sentence; empty when nothing does."""
-    cluster = yield from perform_patiently(DescribeCluster(cluster_id))
-    if cluster is None or not cluster.settled or cluster.app_version != app_version:
+    cluster = yield from perform_patiently(DescribeCluster(observed.cluster_id))
+    if cluster is None or not cluster.settled or cluster.app_version != wanted.app_version_id:
         return "the cluster is not yet active at the new version"
     try:
-        nodes = yield from perform(ListNodes(cluster_id))
+        nodes = yield from perform(ListNodes(observed.cluster_id))
     except RemoteError:
         return "its API server does not answer"
+    if len(nodes) < len(observed.k8s_nodes):
+        return f"its API server lists {len(nodes)} of {len(observed.k8s_nodes)} nodes"
     for node in nodes:
-        if node.kubelet_version != kubernetes:
+        if node.kubelet_version != wanted.kubernetes:
             return f"node {node.name} still runs kubelet {node.kubelet_version}"
         if not node.ready:
             return f"node {node.name} is not Ready"

@@ -180,7 +180,9 @@ def _describe_jobs(cloud: Cloud, call: Call) -> dict[str, Json]:
 def _upgrade_clusters(cloud: Cloud, call: Call) -> dict[str, Json]:
     """Accept an upgrade of running, idle clusters from a version that the target's definition lists."""
     target_id = str(call.params.get("app_version", ""))
-    clusters = [cloud.cluster(cluster_id) for cluster_id in _texts(call.params, "clusters")]
+    clusters = [cloud.cluster(cluster_id) for cluster_id in dict.fromkeys(_texts(call.params, "clusters"))]
+    if not clusters:
+        raise CloudRefusal(1100, "MissingParameter, parameter [clusters] is required")
     target = next((name for name in catalog().order if catalog().version(name).app_version_id == target_id), None)
     if target is None:
         raise CloudRefusal(2100, f"ResourceNotFound, app version [{target_id}] not found")

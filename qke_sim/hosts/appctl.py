@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from qke_core.catalog import Budget, ScriptStep, catalog
+from qke_core.errors import RemoteError
 from qke_core.plan import applies, script_conditions
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.installer import RECAP_FAILED
@@ -145,7 +146,10 @@ def _fix_lb_listener(run: UpgradeRun, step: ScriptStep, cause: int) -> Process[i
         ("UpdateLoadBalancers", {"loadbalancers": [balancer.loadbalancer_id]}),
     )
     for action, params in calls:
-        answer = yield from run.site.cloud.call(action, params, run.host.subject, cause)
+        try:
+            answer = yield from run.site.cloud.call(action, params, run.host.subject, cause)
+        except RemoteError:
+            break
         if answer["ret_code"] != 0:
             break
     return 0
@@ -255,11 +259,10 @@ def _flag(holds: bool) -> int:  # noqa: FBT001 - the exit code of a test
 
 def _nodes_at(run: UpgradeRun, budget: Budget, *kinds: str, before: int | None = None) -> int:
     """Whether nodes of some kinds (masters only below sid `before`) report the new version, and are Ready if wanted."""
-    if not run.site.plane.available:
+    nodes = [node for node in run.site.cluster.of_kind(*kinds) if before is None or node.sid < before]
+    if nodes and not run.site.plane.available:
         return FAILED
-    for node in run.site.cluster.of_kind(*kinds):
-        if before is not None and node.sid >= before:
-            continue
+    for node in nodes:
         seen = run.site.kube.nodes[node.alias]
         if seen.kubelet_version != run.kubernetes or (budget.requires_ready and (not seen.ready or seen.unschedulable)):
             return FAILED

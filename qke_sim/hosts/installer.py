@@ -43,6 +43,7 @@ class Installer:
         self.attempt = 0
         self.restarts = 0
         self._plane = plane
+        self._pods = 0
         self._target = ""
 
     def launch(self, target: str, cause: int) -> None:
@@ -66,21 +67,22 @@ class Installer:
 
     def _start_pod(self, cause: int) -> None:
         self.attempt += 1
+        self._pods += 1
         self._change("starting", cause)
-        begun = self.attempt
+        begun, pod = self.attempt, self._pods
         facts = catalog()
         delay = self.kernel.streams.draw(self.cluster, facts.duration("installer-pod-start"))
 
         def run() -> None:
-            if self.attempt != begun:
-                return
+            if self._pods != pod:
+                return  # This pod is gone: another was started meanwhile.
             seq = self.kernel.trace.add("installer.running", self.cluster, cause, attempt=begun)
             self._change("running", seq)
-            self._play(begun, seq)
+            self._play(begun, pod, seq)
 
         self.kernel.later(delay, run)
 
-    def _play(self, begun: int, cause: int) -> None:
+    def _play(self, begun: int, pod: int, cause: int) -> None:
         duration = catalog().duration(f"kubesphere-upgrade-{self._target}")
         length = self.kernel.streams.draw(self.cluster, duration) * self.slow_percent // 100
         trouble = next((trouble for trouble in self.troubles if trouble.attempt == begun), None)
@@ -89,7 +91,7 @@ class Installer:
             length = length * trouble.percent // 100
 
         def end() -> None:
-            if self.attempt == begun:
+            if self._pods == pod:
                 self._finish(trouble, cause)
 
         self.kernel.later(length, end)

@@ -29,23 +29,25 @@ class KubeCluster:
         self.pods: list[Pod] = []
         self.changed = Signal(kernel)
         self._waiting: list[Callable[[int], None]] = []
-        self._hosts_down: set[str] = set()
+        self._held: list[Callable[[int], None]] = []
         self._watch_plane()
 
     def start(self, cause: int) -> None:
-        """Place the pods that exist at the beginning; they have been running for long."""
+        """Place the pods that exist at the beginning; they have been running for long. Tell what cannot run at all."""
         for workload in self.objects.workloads:
             for _ in range(self._wanted(workload)):
                 pod = self._new_pod(workload)
                 self._bind(pod, cause)
                 pod.running = pod.ready = pod.node is not None
-            workload.available = any(pod.ready for pod in self.pods if pod.owner is workload)
+        self._judge_workloads(cause)
 
     # What hosts tell
 
     def kubelet_stopped(self, alias: str, cause: int) -> None:
         """A node's kubelet fell silent."""
         node = self.nodes[alias]
+        if node.silent_since is not None:
+            return  # It was silent already; the grace counts from then.
         node.silent_since = self.kernel.now
         self._judge_silence(node, self.kernel.now, cause)
 
@@ -60,10 +62,12 @@ class KubeCluster:
             self._report_node(node, version, cause)
 
         self._when_works(report, cause)
+        for pod in self.pods:
+            if pod.node == node.name and not pod.running:
+                self._start_pod(pod, cause)
 
     def host_stopped(self, alias: str, cause: int) -> None:
         """A node's host is gone: its containers and its kubelet stop at once."""
-        self._hosts_down.add(alias)
         name = self.nodes[alias].name
         for pod in self.pods:
             if pod.node == name and pod.running:
@@ -74,12 +78,7 @@ class KubeCluster:
 
     def host_started(self, alias: str, version: str, cause: int) -> None:
         """A node's host runs again: kubelet first, then the pods that are still bound to it."""
-        self._hosts_down.discard(alias)
         self.kubelet_started(alias, version, cause)
-        name = self.nodes[alias].name
-        for pod in self.pods:
-            if pod.node == name and not pod.running:
-                self._start_pod(pod, cause)
 
     # Inside
 
@@ -113,6 +112,9 @@ class KubeCluster:
                     self.kernel.trace.add("pod.ready", f"{self.name}/{pod.key}", cause, node=node.alias)
             self._judge_workloads(cause)
             self._reconcile(cause)
+            held, self._held = self._held, []
+            for again in held:
+                again(cause)
         self.changed.fire(cause)
 
     def _judge_silence(self, node: KubeNode, since: int, cause: int) -> None:
@@ -134,19 +136,24 @@ class KubeCluster:
                 self.kernel.trace.add("pod.lost", f"{self.name}/{pod.key}", seq, node=node.alias, why="node not Ready")
         self._judge_workloads(seq)
         self.changed.fire(seq)
+        self._await_eviction(node, since, seq)
 
-        def evict() -> None:
+    def _await_eviction(self, node: KubeNode, since: int, cause: int) -> None:
+        def judge() -> None:
             if node.silent_since == since:
-                self._when_works(lambda cause: self._evict(node, since, cause), seq)
+                self._when_works(lambda cause: self._evict(node, since, cause), cause)
 
-        self.kernel.later(catalog().constant("pod_toleration_ms"), evict)
+        self.kernel.later(catalog().constant("pod_toleration_ms"), judge)
 
     def _evict(self, node: KubeNode, since: int, cause: int) -> None:
         """Delete the pods of a node that stayed away.
 
-        When no node is Ready, nobody is evicted: the fault is elsewhere.
+        When no node is Ready, nobody is evicted: the fault is elsewhere. Once one is, the time counts anew.
         """
-        if node.silent_since != since or not any(other.ready for other in self.nodes.values()):
+        if node.silent_since != since:
+            return
+        if not any(other.ready for other in self.nodes.values()):
+            self._held.append(lambda cause: self._await_eviction(node, since, cause))
             return
         for pod in [pod for pod in self.pods if pod.node == node.name and pod.owner.kind != "DaemonSet"]:
             if pod.owner.kind == "StatefulSet":
@@ -207,8 +214,8 @@ class KubeCluster:
         node = next(node for node in self.nodes.values() if node.name == pod.node)
 
         def run() -> None:
-            if pod not in self.pods or pod.running or node.alias in self._hosts_down:
-                return
+            if pod not in self.pods or pod.running or node.silent_since is not None:
+                return  # Without a kubelet nothing starts; it tries again when it is back.
             pod.running = True
             if node.ready:
                 pod.ready = True

@@ -62,9 +62,15 @@ class ControlPlane:
         first = next(iter(self.masters.values()))
         self.available = first.answers if self.balancer is None else self.balancer.available
 
+    def start(self, cause: int) -> None:
+        """Tell at the beginning what users do not find."""
+        if not self.available:
+            self.kernel.trace.add("api.unavailable", self.cluster, cause, through=self.through)
+
     def set_host(self, alias: str, *, up: bool, cause: int) -> None:
         """A master's host went down or came up; its processes follow."""
         self.masters[alias].host = up
+        self.masters[alias].etcd |= up  # A host that boots starts its member, whatever was done to it before.
         if self._built_in_etcd:
             self._tell_etcd(alias, up=up, cause=cause)
         self._refresh(cause, "its host is down")
@@ -101,7 +107,9 @@ class ControlPlane:
             if answers:
                 seq = self.kernel.trace.add("apiserver.up", subject, cause)
             else:
-                reason = why if master.host and not quorum else why or "it restarts"
+                reason = why or "it restarts"
+                if not quorum:
+                    reason = "etcd has no quorum" if master.host else "its host is down"
                 seq = self.kernel.trace.add("apiserver.down", subject, cause, why=reason)
             if self.balancer is not None:
                 self.balancer.report(master.alias, serving=answers, cause=seq)

@@ -68,7 +68,7 @@ class _Reader:
         workload = Workload(cast("WorkloadKind", kind), namespace, name, replicas, template)
         self.objects.workloads.append(workload)
         if kind == "StatefulSet":
-            for claim in spec.get("volumeClaimTemplates") or ():
+            for claim in self._list(spec, "volumeClaimTemplates", ("spec",)):
                 claim_name = _part(claim, "metadata").get("name", "data")
                 phase = _phase(claim)
                 self.objects.claims.extend(
@@ -99,8 +99,8 @@ class _Reader:
 
     def _template(self, data: Mapping[str, Any], path: Path) -> PodTemplate:
         spec = _part(data, "spec")
-        containers = cast("list[Mapping[str, Any]]", spec.get("containers") or [])
-        if not containers:
+        containers = self._list(spec, "containers", (*path, "spec"))
+        if not spec.get("containers"):
             self._refuse((*path, "spec"), "manifest.no-containers", "The pod template has no containers", "add one")
         requests = Resources(pods=1)
         for place, container in enumerate(containers):
@@ -111,11 +111,21 @@ class _Reader:
                 effect=str(item.get("effect") or ""),
                 value=None if item.get("operator") == "Exists" else str(item.get("value") or ""),
             )
-            for item in spec.get("tolerations") or ()
+            for item in self._list(spec, "tolerations", (*path, "spec"))
         )
         labels = {str(key): str(value) for key, value in _part(_part(data, "metadata"), "labels").items()}
         selector = {str(key): str(value) for key, value in _part(spec, "nodeSelector").items()}
         return PodTemplate(labels, requests, selector, tolerations)
+
+    def _list(self, data: Mapping[str, Any], field: str, path: Path) -> list[Mapping[str, Any]]:
+        """Return the objects listed in a field; none when it is left out, or is something else."""
+        found: object = data.get(field) or []
+        items = cast("list[object]", found) if isinstance(found, list) else [None]
+        if all(isinstance(item, Mapping) for item in items):
+            return cast("list[Mapping[str, Any]]", items)
+        sentence = f"{field} is no list of objects"
+        self._refuse((*path, field), "manifest.not-object", sentence, f"write {field}: and below it - key: value")
+        return []
 
     def _requests(self, container: Mapping[str, Any], path: Path) -> Resources:
         """Read a container's requests; limits stand in for requests that are left out, as in Kubernetes."""

@@ -13,7 +13,9 @@ _SUFFIXES = {
     **{suffix: Fraction(1000 ** (power + 1)) for power, suffix in enumerate("kMGTPE")},
     **{f"{suffix}i": Fraction(1024 ** (power + 1)) for power, suffix in enumerate("KMGTPE")},
 }
-_QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?([a-zA-Z]*)")
+_QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,3})|([a-zA-Z]*))", re.ASCII)
+"""A number and either an exponent or a suffix: `1e3`, `1k`, never both; `1E` is an exa."""
+
 
 
 def parse_quantity(text: str | float) -> Fraction:
@@ -23,10 +25,10 @@ def parse_quantity(text: str | float) -> Fraction:
         ValueError: when the text is no Kubernetes quantity.
     """
     match = _QUANTITY.fullmatch(str(text))
-    if match is None or match.group(3) not in _SUFFIXES:
+    if match is None or (match.group(3) or "") not in _SUFFIXES:
         message = f"{text!r} is not a Kubernetes quantity: write it like 250m, 0.5, 128Mi or 1Gi"
         raise ValueError(message)
-    return Fraction(match.group(1)) * Fraction(10) ** int(match.group(2) or 0) * _SUFFIXES[match.group(3)]
+    return Fraction(match.group(1)) * Fraction(10) ** int(match.group(2) or 0) * _SUFFIXES[match.group(3) or ""]
 
 
 def to_millicores(text: str | float) -> int:

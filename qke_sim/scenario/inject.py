@@ -41,8 +41,9 @@ def subject_of(fault: Fault) -> str:
 def _node_crash(twin: Twin, fault: NodeCrash, number: int, cause: int) -> None:
     _ = number
     site = twin.site(fault.target.cluster)
+    runs = site.hosts[fault.target.alias].up  # What is dead already cannot crash, nor come back from it.
     seq = site.crash(fault.target.alias, cause)
-    if fault.lasts is not None:
+    if runs and fault.lasts is not None:
 
         def back() -> None:
             lifted = twin.kernel.trace.add("fault.lifted", subject_of(fault), seq, fault=fault.kind)

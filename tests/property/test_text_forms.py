@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qke_core.errors import InputError, InvariantError, QkeError, RefusedError, RemoteError, StuckError
@@ -44,6 +44,16 @@ records = (
     | st.builds(Reply, keys, instants, st.none(), errors.map(error_to_json))
 )
 
+durations = (
+    st.tuples(
+        *(
+            st.just("") | st.integers(0, 9999).map(lambda count, unit=unit: f"{count}{unit}")
+            for unit in ["d", "h", "m", "s", "ms"]
+        )
+    )
+    .map("".join)
+    .filter(bool)
+)
 duration_like = st.from_regex(re.compile(r"(\d{1,5}(d|h|ms|m|s)){0,6}", re.ASCII), fullmatch=True) | st.text()
 
 
@@ -52,16 +62,12 @@ def test_a_written_duration_is_read_back(ms: int):
     assert parse_duration(render_duration(ms)) == ms
 
 
-@given(duration_like)
+@given(durations)
 @example("0s")
 @example("60s")
 @example("1d1h1m1s1ms")
 def test_a_read_duration_means_what_its_rendering_means(text: str):
-    try:
-        ms = parse_duration(text)
-    except ValueError:
-        assume(False)  # noqa: FBT003 - hypothesis has it so
-        return
+    ms = parse_duration(text)
     assert parse_duration(render_duration(ms)) == ms
 
 

@@ -351,7 +351,7 @@ def test_a_refusal_of_the_api_becomes_an_error(ret_code: int, retry: bool):  # n
     with pytest.raises(RemoteError) as caught:
         require_answer("UpgradeClusters", {"ret_code": ret_code, "message": "PermissionDenied"})
     error = caught.value
-    assert (error.code, error.retry, error.in_doubt) == ("cloud.refused", retry, False)
+    assert (error.code, error.retry, error.in_doubt) == ("cloud.refused", retry, ret_code == 5000)
     assert error.sentence == f"UpgradeClusters was refused with ret_code {ret_code}: PermissionDenied"
     assert error.facts["ret_code"] == ret_code
 
