@@ -10,6 +10,7 @@ Only the standard library and `qke_core.errors` are imported here, because every
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shlex
 import shutil
@@ -20,7 +21,7 @@ from collections.abc import Callable, Sequence
 
 from qke_core.errors import InputError, InvariantError, Problem, QkeError
 
-USAGE, INTERRUPTED, BROKEN_PIPE, BUG = 2, 130, 141, 70
+USAGE, FULL, BUG, INTERRUPTED, BROKEN_PIPE = 2, 4, 70, 130, 141
 
 
 class Stopped(Exception):
@@ -52,6 +53,12 @@ def guard(work: Callable[[], int], argv: Sequence[str]) -> int:
     except BrokenPipeError:
         _forget_stdout()
         return BROKEN_PIPE
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            return teller.bug(error)
+        _forget_stdout()
+        sentence = f"The output cannot be written: {error.strerror}"
+        return teller.problems([Problem("output.full", sentence, "free some space, or write elsewhere")], FULL)
     except Exception as error:  # noqa: BLE001 - the last line of defence; QKE_DEBUG shows everything
         return teller.bug(error)
     return status

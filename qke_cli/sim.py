@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, TypeAlias, cast
+from typing import Annotated, Any, TypeAlias, cast
 
 import typer
 
@@ -199,13 +199,39 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(words: list[str]) -> int:
     from typer.main import get_command
 
+    if words == ["--version"]:
+        print(f"qke-sim {_version()}")
+        return 0
+    command = get_command(app)
+    if (text := _help(command, words)) is not None:
+        print(text)
+        return 0
     try:
-        parsed: object = get_command(app).main(words, prog_name="qke-sim", standalone_mode=False)
+        parsed: object = command.main(words, prog_name="qke-sim", standalone_mode=False)
     except typer.TyperException as error:
         raise failure.UsageError(*_usage(error, words)) from error
     if callable(parsed):
         return cast("Work", parsed)()
     return parsed if isinstance(parsed, int) else 0
+
+
+def _help(command: Any, words: list[str]) -> str | None:
+    """Return the help that the words ask for, if they do.
+
+    typer would do the same, but first load pydantic to find out that no other option was given; that takes longer than
+    everything else together. `command` is typer's, whose class typer does not export.
+    """
+    if words and not {"-h", "--help"} & set(words):
+        return None
+    context = typer.Context(command, info_name="qke-sim", **command.context_settings)
+    for word in words:
+        known = getattr(context.command, "commands", {})
+        if word.startswith("-") or not known:
+            break
+        if word not in known:
+            return None
+        context = typer.Context(known[word], info_name=word, parent=context, **known[word].context_settings)
+    return context.get_help()
 
 
 def _usage(error: typer.TyperException, words: list[str]) -> tuple[str, str]:
@@ -214,7 +240,7 @@ def _usage(error: typer.TyperException, words: list[str]) -> tuple[str, str]:
 
     context: typer.Context | None = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "qke-sim"
-    sentence = error.format_message().rstrip(".")
+    sentence = error.format_message().partition(" (Possible")[0].partition(" Did you mean")[0].rstrip(".")
     remedy = f"see {command} --help"
     if context is not None:
         known = list(getattr(context.command, "commands", {}))
@@ -224,7 +250,7 @@ def _usage(error: typer.TyperException, words: list[str]) -> tuple[str, str]:
         meant = next((found for word in words for found in [nearest(word, known or options)] if found), None)
         if sentence.startswith("No such") and meant is not None:
             remedy = f"did you mean {meant!r}? {remedy}"
-    return sentence.partition(" (Possible")[0].partition(" Did you mean")[0], remedy
+    return sentence, remedy
 
 
 def _leave(context: typer.Context, text: str) -> Work | None:

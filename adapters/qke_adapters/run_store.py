@@ -94,7 +94,11 @@ def _swap(partial: Path, place: Path) -> None:
         old = place.with_name(f"{PARTIAL_PREFIX}old-{place.name}")
         shutil.rmtree(old, ignore_errors=True)
         place.rename(old)
-        partial.rename(place)
+        try:
+            partial.rename(place)
+        except BaseException:
+            old.rename(place)
+            raise
         shutil.rmtree(old, ignore_errors=True)
     else:
         partial.rename(place)

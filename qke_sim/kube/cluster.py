@@ -39,6 +39,7 @@ class KubeCluster:
                 pod = self._new_pod(workload)
                 self._bind(pod, cause)
                 pod.running = pod.ready = pod.node is not None
+            workload.available = workload.replicas > 0
         self._judge_workloads(cause)
 
     # What hosts tell

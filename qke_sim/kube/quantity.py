@@ -17,7 +17,6 @@ _QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,3})|([a-zA-Z]*))
 """A number and either an exponent or a suffix: `1e3`, `1k`, never both; `1E` is an exa."""
 
 
-
 def parse_quantity(text: str | float) -> Fraction:
     """Read a quantity exactly.
 

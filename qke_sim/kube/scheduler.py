@@ -37,7 +37,7 @@ def choose_node(pod: Pod, nodes: Sequence[KubeNode], pods: Sequence[Pod]) -> tup
         else:
             fitting.append(node)
     if not fitting:
-        listed = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+        listed = ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
         return None, f"0/{len(nodes)} nodes are available: {listed}."
     siblings = {node.name: 0 for node in fitting}
     for other in pods:

@@ -41,7 +41,9 @@ def test_a_run_that_holds_tells_everything_and_exits_0(qke_sim, tmp_path):
     assert "8 expectations held; 01:" in data
     (folder,) = (tmp_path / "runs").iterdir()
     assert {"scenario.yaml", "trace.jsonl", "metrics.parquet", "summary.json", "report.html"} <= set(os.listdir(folder))
-    assert f"run folder  runs/{folder.name}\nreport      runs/{folder.name}/report.html\nnext        qke-sim why" in data
+    assert (
+        f"run folder  runs/{folder.name}\nreport      runs/{folder.name}/report.html\nnext        qke-sim why" in data
+    )
     assert hashlib.sha256((folder / "trace.jsonl").read_bytes()).hexdigest()[:16] in data
 
 
@@ -77,7 +79,9 @@ def test_a_broken_expectation_shows_when_and_which_values_and_exits_1(qke_sim, s
     assert re.search(r'^    01:\d\d:\d\d  was false at the end\n {14}shop\.version = "2\.0\.0"$', said, re.MULTILINE)
     assert "2 of 3 expectations broken; " in said
     assert re.search(r"^00:\d\d:\d\d  #2 +expectation 2 broken: was true$", done.stderr, re.MULTILINE)
-    assert re.search(r"^  API +\S+ in 2 outages: 00:\d\d:\d\d for \S+, 00:\d\d:\d\d for \S+$", done.stdout, re.MULTILINE)
+    assert re.search(
+        r"^  API +\S+ in 2 outages: 00:\d\d:\d\d for \S+, 00:\d\d:\d\d for \S+$", done.stdout, re.MULTILINE
+    )
 
 
 def test_the_record_named_for_why_is_what_broke_the_expectation(qke_sim, small):
