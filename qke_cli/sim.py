@@ -5,6 +5,7 @@ So `--help` and completion load nothing but typer, and there is one place (`fail
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -203,7 +204,8 @@ def _dispatch(words: list[str]) -> int:
         print(f"qke-sim {_version()}")
         return 0
     command = get_command(app)
-    if (text := _help(command, words)) is not None:
+    completing = "_QKE_SIM_COMPLETE" in os.environ  # Then the words are in the environment too.
+    if not completing and (text := _help(command, words)) is not None:
         print(text)
         return 0
     try:
@@ -215,11 +217,11 @@ def _dispatch(words: list[str]) -> int:
     return parsed if isinstance(parsed, int) else 0
 
 
-def _help(command: Any, words: list[str]) -> str | None:
+def _help(command: Any, words: list[str]) -> str | None:  # noqa: ANN401 - typer does not export the class
     """Return the help that the words ask for, if they do.
 
     typer would do the same, but first load pydantic to find out that no other option was given; that takes longer than
-    everything else together. `command` is typer's, whose class typer does not export.
+    everything else together.
     """
     if words and not {"-h", "--help"} & set(words):
         return None

@@ -35,7 +35,7 @@ _COLOURS: Final = {
 }
 _SPARE: Final = "ABDEFGHJLNOQRTUVYZ"
 _INSTALLER: Final = "I"
-_TICKS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880)
+_TICKS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080, 20160, 40320)
 _TICK_CELLS: Final = 9
 _ENDED_WELL: Final = "done"
 
@@ -129,7 +129,7 @@ def _scale(screen: Screen, analysis: Analysis, cells: int) -> Chart:
     gaps = [gap for found in analysis.gaps.values() for gap in found]
     first = min(thing.start for thing in (*analysis.spans, *gaps))
     ends = [thing.end for thing in (*analysis.spans, *gaps)]
-    last = max(*ends, *(moment.t for moment in analysis.moments if moment.kind.startswith("installer.")))
+    last = max([*ends, *(moment.t for moment in analysis.moments if moment.kind.startswith("installer."))])
     tick = _tick(last - first, cells)
     start = first // tick * tick
     least = -(-(last - start + 1) // cells)
@@ -147,7 +147,7 @@ def _axis(chart: Chart, margin: int) -> Text:
     for number, cell in enumerate(range(0, chart.cells, max(1, chart.tick_ms // chart.cell_ms))):
         at = chart.start + number * chart.tick_ms
         label = f"|{at // MS_PER_H:02d}:{at // MS_PER_MIN % 60:02d}"
-        if cell + len(label) <= chart.cells:
+        if margin + cell + len(label) <= chart.screen.width:
             line = line.ljust(cell) + label
     return Text(" " * margin + line, style="dim")
 

@@ -1,14 +1,17 @@
-"""Do the pages keep their word: links lead somewhere, commands print what is shown, examples load, tables are the facts?
+"""Do the pages keep their word: links lead somewhere, commands print what is shown, examples load, tables are facts?
 
 What is checked is said by a comment above a fenced block:
 
 * `<!-- run -->` above a console block: every `$ qke-sim ...` in it is run, and its output compared. A line `...` stands
-  for any number of lines. `<!-- run: 1 -->`: the last command ends with that status, the others with 0.
-* `<!-- scenario -->` above a YAML block: it loads. `<!-- scenario: name.yaml -->`: it also lies beside the commands that
-  follow on the page. `<!-- broken: name.yaml -->`: the same, but it need not load.
+  for any number of lines, `...` at the end of a line for the rest of it. `<!-- run: 1 -->`: the last command ends with
+  that status, the others with 0.
+* `<!-- scenario -->` above a YAML block: it loads. `<!-- scenario: name.yaml -->`: it also lies beside the commands
+  that follow on the page. `<!-- broken: name.yaml -->`: the same, but it need not load.
 * `<!-- part -->` above a YAML block: it loads when its sections replace those of a small scenario.
 
-The commands of one page run one after another in a folder that holds `scenarios/`, as a checkout does.
+The commands of one page run one after another in a folder that holds `scenarios/`, as a checkout does. With
+`QKE_DOCS=write` in the environment, outputs that changed are written anew: what is left out stays left out. Look at the
+difference before you keep it.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -145,7 +149,9 @@ def commands(body: str) -> Iterator[tuple[str, list[str]]]:
 def arguments(command: str, place: Path) -> list[str]:
     """Return what follows `qke-sim`; `make demo` is what the Makefile says it is. Stars mean files, as in a shell."""
     if command == "make demo":
-        recipe = re.search(r"^demo:.*\n\t@\$\(BIN\)/(.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        recipe = re.search(
+            r"^demo:.*\n\t@\$\(BIN\)/(.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+        )
         assert recipe is not None
         command = recipe[1]
     program, *words = shlex.split(command)
@@ -160,7 +166,12 @@ def expand(pattern: str, place: Path) -> list[str]:
 
 
 def run(command: str, place: Path) -> tuple[int, list[str]]:
-    quiet = {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONUTF8": "1", "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'adapters'}"}
+    quiet = {
+        "COLUMNS": "80",
+        "NO_COLOR": "1",
+        "PYTHONUTF8": "1",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'adapters'}",
+    }
     done = subprocess.run(
         [sys.executable, "-m", "qke_cli.sim", *arguments(command, place)],
         cwd=place,
@@ -182,12 +193,46 @@ def misfit(expected: list[str], actual: list[str]) -> str | None:
         last = len(printed) - len(part)
         begin = last if number == len(parts) - 1 and wanted[-1] != "..." else place
         end = 0 if number == 0 and wanted[0] != "..." else last
-        at = next((at for at in range(max(begin, place), end + 1) if printed[at : at + len(part)] == part), None)
+        at = next((at for at in range(max(begin, place), end + 1) if alike(part, printed[at : at + len(part)])), None)
         if at is None:
-            return next((line for line in part if line not in printed), part[0])
+            return next((line for line in part if not any(alike([line], [other]) for other in printed)), part[0])
         place = at + len(part)
     complete = bool(wanted) and wanted[-1] == "..."
     return None if complete or place == len(printed) else f"nothing more, but there is: {printed[place]}"
+
+
+def mended(expected: list[str], actual: list[str]) -> list[str]:
+    """Return what is shown, each run of lines replaced by those lines of the output that are most like it."""
+    wanted, printed = [line.rstrip() for line in expected], [line.rstrip() for line in actual]
+    if "..." not in wanted:
+        return [shortened(*pair) for pair in zip(wanted, printed, strict=False)] + printed[len(wanted) :]
+    found, place = list[str](), 0
+    for dots, part in groupby(wanted, lambda line: line == "..."):
+        lines = list(part)
+        if dots:
+            found += lines
+            continue
+        starts = range(place, max(place, len(printed) - len(lines)) + 1)
+        place = max(starts, key=lambda at: likeness(lines, printed[at : at + len(lines)]))
+        found += [shortened(*pair) for pair in zip(lines, printed[place:], strict=False)]
+        place += len(lines)
+    return found
+
+
+def likeness(some: list[str], others: list[str]) -> float:
+    return sum(SequenceMatcher(None, *pair, autojunk=False).ratio() for pair in zip(some, others, strict=False))
+
+
+def shortened(wanted: str, printed: str) -> str:
+    """Return a line of output, cut where the line shown was cut."""
+    return f"{printed[: len(wanted) - 3]}..." if wanted.endswith("...") else printed
+
+
+def alike(wanted: list[str], printed: list[str]) -> bool:
+    return len(wanted) == len(printed) and all(
+        line == other or (line.endswith("...") and other.startswith(line[:-3]))
+        for line, other in zip(wanted, printed, strict=True)
+    )
 
 
 def with_parts(part: str) -> str:
@@ -209,7 +254,7 @@ def write(block: Block, place: Path) -> None:
         load_story(path)
 
 
-def check(block: Block, place: Path) -> Iterator[str]:
+def check(block: Block, page: Path, place: Path) -> Iterator[str]:
     """Do what the mark of a block says; yield what is not as shown."""
     if block.mark != "run":
         write(block, place)
@@ -220,6 +265,10 @@ def check(block: Block, place: Path) -> Iterator[str]:
         wanted = int(block.argument or 0) if number == len(asked) else 0
         status, actual = run(command, place)
         missing = misfit(expected, actual)
+        if missing is not None and os.environ.get("QKE_DOCS") == "write":
+            old, new = ("\n".join([f"$ {command}", *lines, ""]) for lines in (expected, mended(expected, actual)))
+            page.write_text(page.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+            missing = misfit(mended(expected, actual), actual)
         if status != wanted or missing is not None:
             told = f"line {block.line}: $ {command}\nended with {status}, wanted {wanted}; does not print: {missing}\n"
             yield told + "\n".join(f"    {line}" for line in actual)
@@ -231,7 +280,7 @@ MARKED = [page for page in PAGES if any(blocks(page))]
 @pytest.mark.parametrize("page", MARKED, ids=shown)
 def test_examples_are_true(page: Path, tmp_path: Path):
     make_place(tmp_path)
-    wrong = [problem for block in blocks(page) for problem in check(block, tmp_path)]
+    wrong = [problem for block in list(blocks(page)) for problem in check(block, page, tmp_path)]
     assert not wrong, "\n\n".join(wrong)
 
 
@@ -254,6 +303,8 @@ def test_console_blocks_with_our_commands_are_marked():
         (["a"], ["a", "b"], False),
         (["a", "...", "d"], ["a", "b", "c"], False),
         (["a.c"], ["abc"], False),
+        (["ab..."], ["abc"], True),
+        (["ab..."], ["bc"], False),
         (["b"], ["a", "b"], False),
         (["a"], [], False),
         ([], ["a"], False),
@@ -264,6 +315,12 @@ def test_console_blocks_with_our_commands_are_marked():
 )
 def test_three_dots_stand_for_any_lines(expected: list[str], actual: list[str], good: bool):  # noqa: FBT001 - a case
     assert (misfit(expected, actual) is None) is good
+
+
+def test_what_is_left_out_stays_left_out_when_outputs_are_written_anew():
+    shown, printed = ["ab 1", "...", "cd 2", "ef 3...", "..."], ["ab 7", "xx", "cd 8", "ef 9 etc", "yy"]
+    assert mended(shown, printed) == ["ab 7", "...", "cd 8", "ef 9...", "..."]
+    assert mended(["a 1"], ["a 2", "b"]) == ["a 2", "b"]
 
 
 # The scenario library

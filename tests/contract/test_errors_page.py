@@ -69,9 +69,7 @@ def _codes(argument: ast.expr, scope: ast.AST, functions: dict[str, ast.Function
             return
 
 
-def _assigned(
-    name: str, node: ast.Assign, scope: ast.AST, functions: dict[str, ast.FunctionDef]
-) -> Iterator[str]:
+def _assigned(name: str, node: ast.Assign, scope: ast.AST, functions: dict[str, ast.FunctionDef]) -> Iterator[str]:
     """Yield the codes that an assignment may give to `name`: alone, or as one of several names at once."""
     for target in node.targets:
         if isinstance(target, ast.Name) and target.id == name:

@@ -1,8 +1,7 @@
-"""Whatever is wrong with what people write is said with its place, its value and the nearest valid one; exit status 2."""
+"""What is wrong with what people write is said with place, value and the nearest valid one; exit status 2."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -152,7 +151,7 @@ def test_an_expression_that_fails_while_it_runs_is_the_users_to_mend(qke_sim, tm
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error[expression.evaluation]: ")
-    assert os.listdir(tmp_path / "runs") == []
+    assert list((tmp_path / "runs").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,9 @@ def test_a_run_that_holds_tells_everything_and_exits_0(qke_sim, tmp_path):
     assert '  ✓ eventually upgrade.status == "done" within 2h10m\n' in data
     assert "8 expectations held; 01:" in data
     (folder,) = (tmp_path / "runs").iterdir()
-    assert {"scenario.yaml", "trace.jsonl", "metrics.parquet", "summary.json", "report.html"} <= set(os.listdir(folder))
+    assert {"scenario.yaml", "trace.jsonl", "metrics.parquet", "summary.json", "report.html"} <= {
+        path.name for path in folder.iterdir()
+    }
     assert (
         f"run folder  runs/{folder.name}\nreport      runs/{folder.name}/report.html\nnext        qke-sim why" in data
     )
@@ -180,7 +182,7 @@ def test_a_long_plan_shows_each_hop_and_only_what_is_felt(qke_sim):
     hops = re.findall(r"^  hop (\d)  (\S+) → (\S+) +\S+ to \S+$", done.stderr, re.MULTILINE)
     assert hops[0] == ("1", "1.0.1", "2.0.0")
     assert hops[-1][2] == "3.3.0"
-    assert all(before[2] == after[1] for before, after in zip(hops, hops[1:], strict=False))
+    assert all(before[2] == after[1] for before, after in pairwise(hops))
     plan = done.stderr.partition("Plan for")[2].partition("preflight")[0]
     assert "Platform checks every node" not in plan
     assert plan.count("KubeSphere pods are replaced") == 1
@@ -198,11 +200,9 @@ def test_a_closed_pipe_ends_the_run_in_silence(qke_sim, small, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_an_interrupted_run_says_how_far_it_came_and_leaves_no_folder(small, tmp_path):
     many = range(10)  # More than a second of work after the first line.
-    big = "volume: 300GiB"
-    clusters = "".join(
-        f"    - {{name: c{n}, version: 1.0.1, roles: {{master: {{count: 3, {big}}}, node_perf: {{count: 3, {big}}}}}}}\n"
-        for n in many
-    )
+    big = "{count: 3, volume: 300GiB}"
+    roles = f"{{master: {big}, node_perf: {big}}}"
+    clusters = "".join(f"    - {{name: c{n}, version: 1.0.1, roles: {roles}}}\n" for n in many)
     timeline = "".join(f"  - {{name: u{n}, at: 10m, cluster: c{n}, upgrade: {{to: 3.3.0}}}}\n" for n in many)
     head = small.read_text(encoding="utf-8").partition("    - {name")[0]
     small.write_text(f"{head}{clusters}timeline:\n{timeline}", encoding="utf-8")
@@ -227,4 +227,4 @@ def test_an_interrupted_run_says_how_far_it_came_and_leaves_no_folder(small, tmp
     assert run.returncode == 130
     assert re.search(r"^Stopped at virtual \d\d:\d\d:\d\d; no run folder was written\.\n\Z", said, re.MULTILINE)
     assert data == ""
-    assert os.listdir(tmp_path / "runs") == []
+    assert list((tmp_path / "runs").iterdir()) == []

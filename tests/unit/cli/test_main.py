@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 
 import pytest
 
@@ -74,7 +73,7 @@ def test_ctrl_c_in_the_middle_says_how_far_and_leaves_no_folder(monkeypatch, cap
     assert out == ""
     assert err.splitlines()[-1].startswith("Stopped at virtual 00:")
     assert err.endswith("; no run folder was written.\n")
-    assert os.listdir(folder / "runs") == []
+    assert list((folder / "runs").iterdir()) == []
 
 
 def test_ctrl_c_while_the_folder_is_written_leaves_none(monkeypatch, capsys, folder):
@@ -84,7 +83,7 @@ def test_ctrl_c_while_the_folder_is_written_leaves_none(monkeypatch, capsys, fol
     monkeypatch.setattr(run_store.os, "fsync", interrupt)
 
     assert main(["run", "small.yaml", "-q"]) == 130
-    assert os.listdir(folder / "runs") == []
+    assert list((folder / "runs").iterdir()) == []
     assert "no run folder was written" in capsys.readouterr().err
 
 
@@ -99,7 +98,7 @@ def test_a_full_disk_exits_4_and_leaves_nothing(monkeypatch, capsys, folder):
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("error[output.full]: The disk of 'runs' is full")
-    assert os.listdir(folder / "runs") == []
+    assert list((folder / "runs").iterdir()) == []
 
 
 @pytest.mark.parametrize(
