@@ -23,7 +23,8 @@ def causes(records: Sequence[TraceRecord], seq: int) -> list[TraceRecord]:
         records: a full trace; record number n stands at place n.
         seq: which record.
     Raises:
-        InputError: `trace.no-record` when the trace has no such record.
+        InputError: `trace.no-record` when the trace has no such record, `run.trace-damaged` when a record names one as
+            its cause that does not stand before it, so that the walk would never end.
     """
     if not 0 <= seq < len(records):
         raise InputError(
@@ -32,9 +33,14 @@ def causes(records: Sequence[TraceRecord], seq: int) -> list[TraceRecord]:
             f"give a number from 0 to {len(records) - 1}",
             {"seq": seq},
         )
-    chain = [records[seq]]
+    chain, place = [records[seq]], seq
     while (cause := chain[-1].cause) is not None:
+        if not 0 <= cause < place:
+            sentence = f"Record {place} of the trace names {cause} as its cause, which does not stand before it"
+            remedy = "the file was cut or edited: run the scenario again"
+            raise InputError("run.trace-damaged", sentence, remedy, {"seq": place})
         chain.append(records[cause])
+        place = cause
     return chain[::-1]
 
 

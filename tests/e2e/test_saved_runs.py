@@ -115,5 +115,17 @@ def test_a_damaged_trace_exits_2(qke_sim, run):
 
     done = qke_sim("why", "run", "3")
 
-    assert done.returncode == 2
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error[run.trace-damaged]: Line 1 of trace.jsonl is no trace record\n")
+
+
+def test_a_record_that_is_its_own_cause_exits_2(qke_sim, run):
+    path = run / "trace.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines[3] = re.sub(r'"cause":\d+', '"cause":3', lines[3])
+    path.write_text("".join(lines), encoding="utf-8")
+
+    done = qke_sim("why", "run", "3")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error[run.trace-damaged]: Record 3 of the trace names 3 as its cause")
