@@ -78,10 +78,10 @@ def _build_site(kernel: Kernel, cloud: Cloud, wish: WorldCluster, place: int, ob
     born_as = wish.born_as or wish.version
     shapes = wish.shape()
     nodes = _make_nodes(wish, shapes, place)
-    links = {kind: link for kind, link in (("etcd", wish.links.etcd), ("elk", wish.links.elk)) if link}
+    links = {kind: link for kind, link in (("etcd_service", wish.links.etcd), ("elk_service", wish.links.elk)) if link}
     cluster = Cluster(make_id("cl", wish.name), wish.name, wish.version, born_as, wish.env, links, nodes)
     masters = tuple(node.alias for node in cluster.of_kind("master"))
-    plane = ControlPlane(kernel, wish.name, masters, built_in_etcd="etcd" not in links)
+    plane = ControlPlane(kernel, wish.name, masters, built_in_etcd="etcd_service" not in links)
     if len(masters) > 1:
         cluster.loadbalancer = _make_balancer(wish, place, masters, born_as)
         plane.balancer = BalancerHealth(kernel, wish.name, cluster.loadbalancer, plane.rotation_changed)

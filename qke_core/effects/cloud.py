@@ -8,7 +8,7 @@ DescribeClusterJobs, UpgradeClusters).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar, cast
 
@@ -46,6 +46,7 @@ class ClusterView:
     status: str
     transition_status: str
     upgrade_status: str
+    links: tuple[str, ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -103,6 +104,7 @@ class DescribeCluster(CloudEffect["ClusterView | None"]):
                 status=_text(item, "status"),
                 transition_status=_text(item, "transition_status"),
                 upgrade_status=_text(item, "upgrade_status"),
+                links=tuple(sorted(_linked(item))),
             )
         return None
 
@@ -278,6 +280,13 @@ def require_answer(action: str, answer: Mapping[str, Json]) -> Json:
         retry=retry,
         in_doubt=ret_code == INTERNAL_ERROR,
     )
+
+
+def _linked(item: Mapping[str, Json]) -> Iterator[str]:
+    """Yield the kinds of services that a cluster is linked to, such as `etcd_service`."""
+    links = item.get("links")
+    if isinstance(links, Mapping):
+        yield from (kind for kind, link in links.items() if link)
 
 
 def _items(reply: Json, field: str) -> Sequence[Mapping[str, Json]]:

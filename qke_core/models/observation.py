@@ -48,6 +48,7 @@ class ClusterObservation:
     kubesphere: bool
     modules: tuple[str, ...]
     unbound_claims: tuple[str, ...] | None
+    built_in_etcd: bool = True
 
     @property
     def k8s_nodes(self) -> tuple[NodeObservation, ...]:

@@ -41,7 +41,7 @@ def _not_active(cluster: ClusterObservation, target: str, catalog: Catalog) -> I
             cluster.name,
             f"Cluster {cluster.name} is {state}; an upgrade starts from active with nothing going on",
             "wait until it is active, or start it",
-            1400,
+            0,
             "QKE app repo, upgrading_policy in-place-parallel: the upgrade runs on running nodes",
         )
 

@@ -116,7 +116,11 @@ class _Hop:
 
     def _script(self, kind: RoleKind, *, first: bool = False) -> tuple[ScriptStep, ...]:
         holds = script_conditions(
-            self.source, first_master=first, ha=self.ha, kubesphere=self.cluster.kubesphere, built_in_etcd=True
+            self.source,
+            first_master=first,
+            ha=self.ha,
+            kubesphere=self.cluster.kubesphere,
+            built_in_etcd=self.cluster.built_in_etcd,
         )
         return tuple(step for step in self.catalog.script(self.target, kind) if applies(step, holds))
 

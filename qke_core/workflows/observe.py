@@ -51,6 +51,7 @@ def observe_cluster(cluster_id: str) -> Flow[ClusterObservation]:
         kubesphere=env.install_kubesphere,
         modules=env.modules,
         unbound_claims=claims,
+        built_in_etcd="etcd_service" not in cluster.links,
     )
 
 

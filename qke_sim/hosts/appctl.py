@@ -26,12 +26,13 @@ OVERLAY_FAILED = 138
 
 @dataclass(slots=True)
 class UpgradeRun:
-    """One node's way from `source` to `target`."""
+    """One node's way from `source` to `target`. `last` is the newest record of it, 0 before the first."""
 
     site: Site
     host: Host
     source: str
     target: str
+    last: int = 0
 
     @property
     def kubernetes(self) -> str:
@@ -45,7 +46,7 @@ class UpgradeRun:
             first_master=self.host.alias == "master1",
             ha=len(self.site.plane.masters) > 1,
             kubesphere=self.site.cluster.env.install_kubesphere,
-            built_in_etcd="etcd" not in self.site.cluster.links,
+            built_in_etcd="etcd_service" not in self.site.cluster.links,
         )
 
 
@@ -63,12 +64,13 @@ def upgrade_node(run: UpgradeRun, cause: int) -> Process[int]:
             phase = step.phase
             cause = trace.add("phase.started", host.subject, cause, phase=phase, target=run.target)
         begun = trace.add("step.started", host.subject, cause, step=step.do)
+        run.last = begun
         code = yield from BEHAVIOURS.get(step.do, _elapse)(run, step, begun)
-        cause = trace.add("step.ended", host.subject, begun, step=step.do, code=code)
+        cause = run.last = trace.add("step.ended", host.subject, run.last, step=step.do, code=code)
         if code:
             break
     outcome = f"failed with code {code}" if code else "done"
-    trace.add("phase.ended", host.subject, cause, phase=phase, target=run.target, outcome=outcome)
+    run.last = trace.add("phase.ended", host.subject, cause, phase=phase, target=run.target, outcome=outcome)
     return code
 
 
@@ -223,7 +225,7 @@ def _wait_behaviour(
     def behave(run: UpgradeRun, step: ScriptStep, cause: int) -> Process[int]:
         budget = catalog().budget(step.wait or "", run.target)
         result = yield from _wait(run, step, cause, lambda: check(run, budget), signals(run))
-        return result.code
+        return _exit_code(result, budget)
 
     return behave
 
@@ -250,7 +252,16 @@ def _wait_for(
     kernel.trace.add("wait.began", subject, cause, what=name, attempts=budget.attempts, interval_s=interval_s)
     result = yield from poll(kernel, check, signals, budget, catalog().constant("check_ms"), cause, react)
     seq = kernel.trace.add("wait.ended", subject, result.cause, what=name, looks=result.looks, code=result.code)
+    if react is None:
+        run.last = seq
     return PollResult(result.code, result.looks, seq, result.exhausted)
+
+
+def _exit_code(result: PollResult, budget: Budget) -> int:
+    """Return what a script makes of a wait: an exhausted one may have a code of its own, or be only a warning."""
+    if not result.exhausted or budget.on_exhausted == "last":
+        return result.code
+    return budget.code or 0
 
 
 def _flag(holds: bool) -> int:  # noqa: FBT001 - the exit code of a test
@@ -267,6 +278,11 @@ def _nodes_at(run: UpgradeRun, budget: Budget, *kinds: str, before: int | None =
         if seen.kubelet_version != run.kubernetes or (budget.requires_ready and (not seen.ready or seen.unschedulable)):
             return FAILED
     return 0
+
+
+def _api_answers(run: UpgradeRun, budget: Budget) -> int:
+    _ = budget
+    return _flag(run.site.plane.available)
 
 
 def _kube_signals(run: UpgradeRun) -> tuple[Signal, ...]:
@@ -289,7 +305,8 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "wait-all-nodes": _wait_behaviour(lambda run, budget: _nodes_at(run, budget, "master", "worker"), _kube_signals),
     "upload-config": _needs_api,
     "kubeadm-upgrade-apply": _needs_api,
-    "set-kube-proxy-log-level": _needs_api,
+    "fix-coredns-volume": _wait_behaviour(_api_answers, _kube_signals),
+    "set-kube-proxy-log-level": _wait_behaviour(_api_answers, _kube_signals),
     "apply-network": _needs_api,
     "apply-cloud-controller": _needs_api,
     "install-tiller": _install_tiller,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qke_core.catalog import catalog
 from qke_sim.cloud import Cloud, Cluster
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.installer import Installer
@@ -48,23 +49,37 @@ class Site:
         host.power_off()
         if alias in self.plane.masters:
             self.plane.set_host(alias, up=False, cause=seq)
+            self.plane.set_process(alias, up=False, cause=seq)
         if alias in self.kube.nodes:
             self.kube.host_stopped(alias, seq)
         self.files.fire(seq)
         return seq
 
+    def power_on(self, alias: str, cause: int) -> None:
+        """A dead host is switched on; it boots for a while. What ran on it before does not go on."""
+        self.kernel.later(self._draw(alias, "host-boot"), lambda: self.boot(alias, cause))
+
     def boot(self, alias: str, cause: int) -> None:
-        """A dead host comes back: etcd and API server, kubelet, then pods. What ran on it before does not go on."""
+        """Services start: etcd and kubelet, then pods; the API server's static pod needs a moment more."""
         host = self.hosts[alias]
+        if host.up:
+            return
         host.up = True
         seq = self.kernel.trace.add("host.booted", host.subject, cause)
         for service in host.services:
             host.services[service] = True
         if alias in self.plane.masters:
-            self.plane.set_process(alias, up=True, cause=seq)
             self.plane.set_host(alias, up=True, cause=seq)
+            self.kernel.later(self._draw(alias, "apiserver-start"), lambda: self._start_apiserver(alias, seq))
         if alias in self.kube.nodes:
             self.kube.host_started(alias, host.kubelet_version, seq)
+
+    def _start_apiserver(self, alias: str, cause: int) -> None:
+        if self.hosts[alias].up:
+            self.plane.set_process(alias, up=True, cause=cause)
+
+    def _draw(self, alias: str, duration: str) -> int:
+        return self.kernel.streams.draw(self.subject(alias), catalog().duration(duration))
 
     def stop_kubelet(self, alias: str, cause: int) -> int:
         """Kubelet stops; containers run on."""

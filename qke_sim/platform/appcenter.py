@@ -132,7 +132,7 @@ class Platform:
             timeout = self.kernel.pause(service.timeout_ms)
             yield self.kernel.env.any_of([running.done, timeout])
             if running.done.triggered:
-                code = cast("int", running.done.value)
+                code, seq = cast("int", running.done.value), run.last
             else:
                 running.kill()
                 code = catalog().constant("service_timed_out_code")

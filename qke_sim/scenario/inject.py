@@ -47,7 +47,7 @@ def _node_crash(twin: Twin, fault: NodeCrash, number: int, cause: int) -> None:
 
         def back() -> None:
             lifted = twin.kernel.trace.add("fault.lifted", subject_of(fault), seq, fault=fault.kind)
-            site.boot(fault.target.alias, lifted)
+            site.power_on(fault.target.alias, lifted)
 
         twin.kernel.later(fault.lasts, back)
 

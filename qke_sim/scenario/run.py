@@ -113,7 +113,7 @@ class _Run:
         expressions = Expressions(self.board.measures)
         self.judge = Judge(self.kernel, expressions, scenario.expect)
         self.waiting: dict[str, list[Callable[[int], None]]] = {}
-        self.on_cluster: dict[str, str] = {}
+        self.label_of: dict[int, str] = {}
         self.samples: list[Sample] = []
         self.journals: dict[str, list[JournalRecord]] = {}
         self._armed = self._arm_faults(expressions)
@@ -176,13 +176,18 @@ class _Run:
             action(seq)
 
     def _watch(self, record: TraceRecord) -> None:
-        """Follow what the operators tell, and what becomes of their jobs."""
-        if record.kind == "job.created":
-            label = self.on_cluster.get(str(record.data["cluster"]))
-            if label is not None:
-                self._emit(label, "asked", record.seq)
+        """Follow what the operators do, tell and cause: whatever an action's records lead to belongs to the action."""
+        if record.kind in ("action.started", "operator.resumed"):
+            self.label_of[record.seq] = record.subject
+        label = None if record.cause is None else self.label_of.get(record.cause)
+        if label is None:
+            return
+        if record.kind == "cloud.called":
+            self.label_of[record.seq] = label
+        elif record.kind == "job.created":
+            self._emit(label, "asked", record.seq)
         elif record.kind in ("operator.planned", "operator.checked"):
-            state = self.board.actions[self.on_cluster[record.subject]]
+            state = self.board.actions[label]
             if record.kind == "operator.planned":
                 path = record.data["path"]
                 state.hops = len(path) - 1 if isinstance(path, list) else 0
@@ -201,7 +206,6 @@ class _Run:
         what = f"upgrade {action.cluster} to {action.upgrade.to}"
         state = self.board.actions[action.label]
         state.status, state.started_ms = "running", self.kernel.now
-        self.on_cluster[action.cluster] = action.label
         seq = self.trace.add("action.started", action.label, cause, what=what, cluster=action.cluster)
         self.kernel.spawn(self._act(action, state, seq))
         self._emit(action.label, "started", seq)

@@ -72,7 +72,7 @@ def triggers(draw: st.DrawFn) -> dict[str, str]:
 
 
 @st.composite
-def world_faults(draw: st.DrawFn, nodes: list[tuple[str, int]], kubesphere: bool) -> dict[str, Any]:  # noqa: FBT001 - drawn
+def world_faults(draw: st.DrawFn, nodes: list[tuple[str, int]]) -> dict[str, Any]:
     """A fault that strikes machines or the cloud."""
     role, index = draw(st.sampled_from(nodes))
     target = {"cluster": "shop", "role": role, "index": index}
@@ -132,7 +132,9 @@ def mild_faults(draw: st.DrawFn, kubesphere: bool) -> dict[str, Any]:  # noqa: F
 
 
 @st.composite
-def scenarios(draw: st.DrawFn, *, worst: str = "any", faults_max: int = 4, masters: tuple[int, ...] = (1, 3)) -> Document:
+def scenarios(
+    draw: st.DrawFn, *, worst: str = "any", faults_max: int = 4, masters: tuple[int, ...] = (1, 3)
+) -> Document:
     """Draw a scenario; `worst` is `none`, `mild` or `any`."""
     origin = draw(st.sampled_from(sorted(TARGETS)))
     target = draw(st.sampled_from(TARGETS[origin] + MULTI_HOP.get(origin, [])))
@@ -146,7 +148,7 @@ def scenarios(draw: st.DrawFn, *, worst: str = "any", faults_max: int = 4, maste
     if draw(st.integers(0, 3)) == 0:
         cluster["links"] = {"etcd": "cl-etcd0001"}
     nodes = [(role, index) for role, count in counts.items() for index in range(1, count + 1)]
-    kinds = {"none": [], "mild": [mild_faults(kubesphere)], "any": [mild_faults(kubesphere), world_faults(nodes, kubesphere)]}
+    kinds = {"none": [], "mild": [mild_faults(kubesphere)], "any": [mild_faults(kubesphere), world_faults(nodes)]}
     drawn = st.lists(st.one_of(kinds[worst]), max_size=faults_max) if kinds[worst] else st.just([])
     upgrade = {"to": target, "preflight": draw(st.sampled_from(["enforce", "report"]))}
     return {
@@ -216,16 +218,11 @@ def check_jobs(result: RunResult) -> None:
         assert len(successful) == result.actions["upgrade"].hops
 
 
-def check_pods(result: RunResult) -> None:
-    """Nothing serves on a machine that is down, at the end."""
-    shop = result.state["shop"]
-    assert isinstance(shop, Mapping)
-    pods, nodes = shop["pods"], shop["nodes"]
-    assert isinstance(pods, Mapping)
-    assert isinstance(nodes, Mapping)
-    if result.complete:
-        down = sum(1 for node in nodes.values() if isinstance(node, Mapping) and node["ready"] and not node["up"])
-        assert down == 0
+def check_nodes(result: RunResult) -> None:
+    """In the end no node is Ready whose machine is down, as long as an API server was there to notice it."""
+    shop: Any = result.state["shop"]
+    if result.complete and shop["api"]:
+        assert [alias for alias, node in shop["nodes"].items() if node["ready"] and not node["up"]] == []
 
 
 def check_operator(result: RunResult) -> None:
@@ -254,7 +251,7 @@ def check_services(result: RunResult) -> None:
 
 def check_all(document: Document) -> None:
     result = run(document)
-    for check in (check_trace, check_end, check_jobs, check_pods, check_operator, check_services):
+    for check in (check_trace, check_end, check_jobs, check_nodes, check_operator, check_services):
         check(result)
     assert run(document).digest == result.digest
     brief = run(document, level="summary")
@@ -306,10 +303,8 @@ def test_without_faults_api_servers_restart_one_at_a_time_and_everything_ends_we
         else:
             down.remove(record.subject)
     assert of_kind(result.records, "node.not-ready") == []
-    disks_fit = all(
-        role.volume is None or role.volume == 200 * 1024 for role in _roles(result)
-    )
-    if disks_fit and result.complete:
+    large = all(role.volume in (None, 200 * 1024) for role in _roles(result))
+    if large and result.complete:
         assert result.actions["upgrade"].status == "done"
         assert down == set()
 

@@ -47,7 +47,7 @@ def budget_of(attempts: int, interval_ms: int, stop_codes: tuple[int, ...] = (),
         False,
         final_sleep,
         Basis.ASSUMED,
-        "test",  # noqa: FBT003
+        "test",
     )
 
 

@@ -66,13 +66,14 @@ def test_killing_the_operator_does_not_change_the_luck_of_the_nodes() -> None:
     killed = run_story(story, kills=(KillPoint(40),))
 
     def lengths(records: list[TraceRecord]) -> dict[tuple[str, str], int]:
-        began: dict[int, int] = {}
+        began: dict[tuple[str, str], int] = {}
         found: dict[tuple[str, str], int] = {}
         for record in records:
             if record.kind == "step.started":
-                began[record.seq] = record.t
+                began[record.subject, str(record.data["step"])] = record.t
             elif record.kind == "step.ended" and not str(record.data["step"]).startswith("wait"):
-                found[record.subject, str(record.data["step"])] = record.t - began[record.cause or 0]
+                key = record.subject, str(record.data["step"])
+                found[key] = record.t - began[key]
         return found
 
     timed = lengths(calm.records)

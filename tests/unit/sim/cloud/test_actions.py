@@ -96,7 +96,9 @@ def test_nodes_show_role_sid_and_address(ask: Ask, twin: Twin) -> None:
         ("master3", "master", 3),
     ]
     assert {node["cluster_id"] for node in answer["node_set"]} == {cluster_id(twin)}
-    assert all(node["node_id"].startswith("cln-") and node["instance_id"].startswith("i-") for node in answer["node_set"])
+    assert all(
+        node["node_id"].startswith("cln-") and node["instance_id"].startswith("i-") for node in answer["node_set"]
+    )
     addresses = {node["private_ip"] for node in ask("DescribeClusterNodes", cluster=cluster_id(twin))["node_set"]}
     assert len(addresses) == 7
 

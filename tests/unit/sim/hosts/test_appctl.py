@@ -29,7 +29,6 @@ EDGES_3 = [(origin, target) for origin, target in EDGES if target != "2.0.0"]
 
 PURELY_TIMED = frozenset(
     {
-        "fix-coredns-volume",
         "fix-kubelet-rotation",
         "initialise-node",
         "issue-apiserver-certificate",
@@ -55,14 +54,14 @@ class Upgraded:
     def steps(self, do: str, *aliases: str) -> list[tuple[int, int, str]]:
         """Return (begin, end, alias) of a step on nodes, by its begin."""
         begun = {
-            record.seq: record
+            record.subject: record
             for record in self.records
             if record.kind == "step.started" and record.data["step"] == do
         }
         found = [
-            (begun[record.cause].t, record.t, record.subject.partition("/")[2])
+            (begun[record.subject].t, record.t, record.subject.partition("/")[2])
             for record in self.records
-            if record.kind == "step.ended" and record.cause in begun
+            if record.kind == "step.ended" and record.data["step"] == do
         ]
         return sorted(step for step in found if not aliases or step[2] in aliases)
 
@@ -81,9 +80,7 @@ Upgrade = Callable[..., Upgraded]
 def upgraded(new_kernel: Callable[..., Kernel], twin_of: Callable[..., Twin]) -> Upgrade:
     """Run one upgrade job, as the platform does when it is asked."""
 
-    def run(
-        origin: str, target: str, *, seed: int = 7, objects: Objects | None = None, **parts: object
-    ) -> Upgraded:
+    def run(origin: str, target: str, *, seed: int = 7, objects: Objects | None = None, **parts: object) -> Upgraded:
         kernel = new_kernel(seed)
         wish = {"name": "shop", "version": origin, "roles": HA_ROLES, **parts}
         site = twin_of(kernel, wish, objects={"shop": objects or Objects()}).site("shop")
@@ -286,7 +283,12 @@ def test_the_disk_that_an_upgrade_uses_adds_up(upgraded: Upgrade, origin: str, t
 
 
 DISK_STEPS = ["back-up-files", "load-kubernetes-images", "load-kubesphere-images", "copy-image-layers"]
-DISK_NEEDS = ["upgrade_backup_mib", "upgrade_kubernetes_images_mib", "upgrade_kubesphere_images_mib", "upgrade_layers_mib"]
+DISK_NEEDS = [
+    "upgrade_backup_mib",
+    "upgrade_kubernetes_images_mib",
+    "upgrade_kubesphere_images_mib",
+    "upgrade_layers_mib",
+]
 
 
 @pytest.mark.parametrize(("place", "code"), [(0, 1), (1, 1), (2, 1), (3, 138)])

@@ -68,7 +68,9 @@ def test_disk_is_taken_when_there_is_room_and_else_not_at_all(host: Host) -> Non
     assert host.data_free_mib == 0
 
 
-def test_a_slow_host_takes_its_percentage(kernel: Kernel, new_kernel: Callable[..., Kernel], twin_of: Callable[..., Twin]) -> None:
+def test_a_slow_host_takes_its_percentage(
+    kernel: Kernel, new_kernel: Callable[..., Kernel], twin_of: Callable[..., Twin]
+) -> None:
     took: list[int] = []
     for percent in (100, 250):
         fresh = new_kernel()
@@ -124,6 +126,7 @@ def test_a_master_that_dies_while_its_etcd_restarts_comes_back_whole(site: Site,
     site.plane.set_process("master1", up=False, cause=0)
     site.crash("master1", 0)
     site.boot("master1", 0)
+    kernel.run(FOREVER_MS)
     assert site.plane.masters["master1"].answers
 
 

@@ -62,11 +62,7 @@ def node_of(site: Site, pod: Pod) -> str:
 
 def at(site: Site, kind: str, subject: str = "") -> list[int]:
     """Return when records of a kind came, of one subject or all."""
-    return [
-        record.t
-        for record in site.kernel.trace.records
-        if record.kind == kind and subject in ("", record.subject)
-    ]
+    return [record.t for record in site.kernel.trace.records if record.kind == kind and subject in ("", record.subject)]
 
 
 def evicted(site: Site) -> list[int]:
@@ -321,7 +317,9 @@ def test_a_workload_is_gone_with_its_last_serving_pod_and_back_with_its_first(si
 def test_what_cannot_run_from_the_beginning_is_told_at_the_beginning(site_of: Callable[..., Site]) -> None:
     giant = PodTemplate({}, Resources(10**6, 0, 1), {}, ())
     none = PodTemplate({}, Resources(1, 0, 1), {}, ())
-    site = site_of(Objects([Workload("Deployment", "shop", "a", 1, giant), Workload("Deployment", "shop", "b", 0, none)]))
+    site = site_of(
+        Objects([Workload("Deployment", "shop", "a", 1, giant), Workload("Deployment", "shop", "b", 0, none)])
+    )
     assert at(site, "workload.unavailable") == [0]
     assert [workload.available for workload in site.kube.objects.workloads[-2:]] == [False, False]
 

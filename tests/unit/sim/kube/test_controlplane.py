@@ -31,9 +31,7 @@ def told(kernel: Kernel, *kinds: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("hosts", "etcds"), [(hosts, etcds) for hosts in product([True, False], repeat=3) for etcds in ([], [0], [0, 1])]
 )
-def test_quorum_is_more_than_half_of_the_members(
-    kernel: Kernel, hosts: tuple[bool, ...], etcds: list[int]
-) -> None:
+def test_quorum_is_more_than_half_of_the_members(kernel: Kernel, hosts: tuple[bool, ...], etcds: list[int]) -> None:
     """Two of three are a quorum, one of three is none; a member needs its host."""
     plane = plane_of(kernel)
     for alias, up in zip(HA, hosts, strict=True):
@@ -98,9 +96,7 @@ def test_two_dead_masters_take_the_third_with_them_and_the_trace_says_why(kernel
     plane = plane_of(kernel)
     plane.set_host("master2", up=False, cause=0)
     plane.set_host("master3", up=False, cause=0)
-    why = {
-        record.subject: record.data["why"] for record in kernel.trace.records if record.kind == "apiserver.down"
-    }
+    why = {record.subject: record.data["why"] for record in kernel.trace.records if record.kind == "apiserver.down"}
     assert why == {
         "shop/master1": "etcd has no quorum",
         "shop/master2": "its host is down",

@@ -17,7 +17,9 @@ ROOM = Resources(cpu_m=4000, memory=8 * GIB, pods=10)
 SMALL = Resources(cpu_m=500, memory=GIB, pods=1)
 
 
-def node(name: str, room: Resources = ROOM, taints: tuple[Taint, ...] = (), labels: Mapping[str, str] | None = None) -> KubeNode:
+def node(
+    name: str, room: Resources = ROOM, taints: tuple[Taint, ...] = (), labels: Mapping[str, str] | None = None
+) -> KubeNode:
     return KubeNode(name, name, f"i-{name}", labels or {}, taints, room, "1.13.5")
 
 

@@ -203,9 +203,7 @@ def test_a_stopped_client_fails_the_job_at_once_when_its_turn_comes(asked: Ask) 
     """G-145: the client must run; at 2.0.0 nobody checks it before."""
     upgrade = asked("2.0.0", nodes=[{"role": "client", "index": 1, "status": "stopped"}])
     upgrade.run()
-    (started,), (ended,) = (
-        upgrade.find(kind, "shop/client1") for kind in ("service.started", "service.ended")
-    )
+    (started,), (ended,) = (upgrade.find(kind, "shop/client1") for kind in ("service.started", "service.ended"))
     assert started.t == ended.t
     assert (upgrade.job.status, upgrade.job.code) == ("failed", ended.data["code"])
     assert {node.kubelet_version for node in upgrade.site.kube.nodes.values()} == {"1.16.7"}
@@ -243,9 +241,7 @@ def test_a_slow_installer_ends_the_job_with_131_when_the_budget_is_spent(asked: 
 def test_the_cluster_is_in_transition_exactly_while_the_job_works(asked: Ask) -> None:
     upgrade = asked("2.0.0")
     upgrade.run()
-    changes = [
-        (r.data["field"], r.data["before"], r.data["after"]) for r in upgrade.find("cluster.changed", "shop")
-    ]
+    changes = [(r.data["field"], r.data["before"], r.data["after"]) for r in upgrade.find("cluster.changed", "shop")]
     assert changes == [
         ("transition_status", "", "updating"),
         ("upgrade_status", "", "upgrading"),

@@ -67,17 +67,20 @@ REFERENCES = [
         id="role of a fault",
     ),
     pytest.param(
-        UPGRADE + "faults:\n  - {kind: disk.fill, at: 1m, free: 1GiB, target: {cluster: shop, role: master, index: 4}}\n",
+        UPGRADE
+        + "faults:\n  - {kind: disk.fill, at: 1m, free: 1GiB, target: {cluster: shop, role: master, index: 4}}\n",
         ("scenario.node-unknown", "4}}", "use an index from 1 to 3"),
         id="index of a fault",
     ),
     pytest.param(
-        UPGRADE + "faults:\n  - {kind: host.slow, at: 1m, percent: 200, target: {cluster: shop, role: client, index: 2}}\n",
+        UPGRADE
+        + "faults:\n  - {kind: host.slow, at: 1m, percent: 200, target: {cluster: shop, role: client, index: 2}}\n",
         ("scenario.node-unknown", "2}}", "use index 1"),
         id="index where there is one",
     ),
     pytest.param(
-        UPGRADE + "faults:\n  - {kind: installer.slow, after: upgrade.startet, percent: 200, target: {cluster: shop}}\n",
+        UPGRADE
+        + "faults:\n  - {kind: installer.slow, after: upgrade.startet, percent: 200, target: {cluster: shop}}\n",
         ("scenario.event-unknown", "upgrade.startet", "did you mean 'upgrade.started'?"),
         id="event of a fault",
     ),
@@ -118,7 +121,8 @@ REFERENCES = [
         id="measurement inside quotes",
     ),
     pytest.param(
-        UPGRADE + "faults:\n  - {kind: node.crash, when: upgrad.hops > 1, target: {cluster: shop, role: master, index: 1}}\n",
+        UPGRADE
+        + "faults:\n  - {kind: node.crash, when: upgrad.hops > 1, target: {cluster: shop, role: master, index: 1}}\n",
         ("expression.unknown", "upgrad.hops", "did you mean 'upgrade.hops'?"),
         id="measurement of a trigger",
     ),
