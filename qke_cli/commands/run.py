@@ -18,7 +18,6 @@ from qke_core.units import render_clock
 from qke_sim.report.analysis import analyse
 from qke_sim.report.folder import SUMMARY, folder_name, render_folder
 from qke_sim.scenario import RunResult, Story, load_story, run_story
-from qke_sim.scenario.expressions import ExpressionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +58,6 @@ def run_scenario(scenario: Path, options: Options) -> int:
 def _run(story: Story, seed: int, watch: Watch) -> RunResult:
     try:
         return run_story(story, seed=seed, metrics=True, observer=watch)
-    except ExpressionError as exc:
-        problems = [Problem(flaw.code, flaw.sentence, flaw.remedy) for flaw in exc.flaws]
-        raise InputError.of(problems) from exc
     except Exception as exc:
         exc.add_note(f"seed {seed}, virtual time {render_clock(watch.now)}")
         raise

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from cel_expr_python import cel
 
+from qke_core.errors import InputError
 from qke_core.suggest import did_you_mean
 from qke_sim.scenario.measures import Measure, Value
 
@@ -107,12 +108,13 @@ class Expression:
         """Evaluate with what `values()` returned.
 
         Raises:
-            ExpressionError: `expression.evaluation`, when the values make it fail (an index out of range, say).
+            InputError: `expression.evaluation`, when the values make it fail (an index out of range, say).
         """
         result = self.program.eval(data=values).value()
         if isinstance(result, bool):
             return result
-        raise ExpressionError([Flaw("expression.evaluation", f"{self.text} fails: {result}", "mend the expression", 0)])
+        sentence = f"The expression {self.text!r} fails with the values of this run: {result}"
+        raise InputError("expression.evaluation", sentence, "guard it, such as size(list) > 3 && list[3] == ...")
 
     def values(self) -> dict[str, Value]:
         """Read the measurements that the expression names."""
