@@ -6,12 +6,13 @@ module knows what each step does to the world: `BEHAVIOURS` by name; a step that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qke_core.catalog import Budget, ScriptStep, catalog
 from qke_core.errors import RemoteError
 from qke_core.plan import applies, script_conditions
+from qke_sim.cloud import ClusterNode
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.installer import RECAP_FAILED
 from qke_sim.hosts.site import Site
@@ -71,6 +72,8 @@ def upgrade_node(run: UpgradeRun, cause: int) -> Process[int]:
             break
     outcome = f"failed with code {code}" if code else "done"
     run.last = trace.add("phase.ended", host.subject, cause, phase=phase, target=run.target, outcome=outcome)
+    if code:
+        host.trouble = run.last
     return code
 
 
@@ -230,6 +233,59 @@ def _wait_behaviour(
     return behave
 
 
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What a wait for nodes still lacks: in words, and the record of what befell that node, if something did."""
+
+    text: str
+    cause: int | None
+
+
+def _wait_for_nodes(choose: Callable[[UpgradeRun], Sequence[ClusterNode]]) -> Behaviour:
+    """Return the behaviour of a step that waits until the chosen nodes report the new version."""
+
+    def behave(run: UpgradeRun, step: ScriptStep, cause: int) -> Process[int]:
+        name = step.wait or ""
+        budget = catalog().budget(name, run.target)
+
+        def lack() -> Lack | None:
+            return _lack(run, budget, choose(run))
+
+        def check() -> int:
+            return _flag(lack() is None)
+
+        signals = (run.site.kube.changed, run.site.plane.changed)
+        result = yield from _wait_for(run, name, budget, cause, check, signals, lack=lack)
+        return _exit_code(result, budget)
+
+    return behave
+
+
+def _lack(run: UpgradeRun, budget: Budget, nodes: Sequence[ClusterNode]) -> Lack | None:
+    """Return what keeps `nodes` from being at the new version, and Ready if the budget wants that; None for nothing."""
+    if nodes and not run.site.plane.available:
+        return Lack("no API server answers", None)
+    for node in nodes:
+        seen, trouble = run.site.kube.nodes[node.alias], run.site.hosts[node.alias].trouble
+        if seen.kubelet_version != run.kubernetes:
+            return Lack(f"{node.alias} reports kubelet {seen.kubelet_version}", trouble)
+        if budget.requires_ready and (not seen.ready or seen.unschedulable):
+            return Lack(f"{node.alias} is not Ready", trouble)
+    return None
+
+
+def _masters(run: UpgradeRun) -> list[ClusterNode]:
+    return list(run.site.cluster.of_kind("master"))
+
+
+def _masters_before(run: UpgradeRun) -> list[ClusterNode]:
+    return [node for node in _masters(run) if node.sid < run.host.node.sid]
+
+
+def _all_nodes(run: UpgradeRun) -> list[ClusterNode]:
+    return list(run.site.cluster.of_kind("master", "worker"))
+
+
 def _wait(
     run: UpgradeRun, step: ScriptStep, cause: int, check: Callable[[], int], signals: tuple[Signal, ...]
 ) -> Process[PollResult]:
@@ -245,13 +301,24 @@ def _wait_for(
     check: Callable[[], int],
     signals: tuple[Signal, ...],
     react: Callable[[int], None] | None = None,
+    lack: Callable[[], Lack | None] = lambda: None,
 ) -> Process[PollResult]:
-    """Poll within a budget, and record when it began and how it ended."""
+    """Poll within a budget, and record when it began, how it ended, and what was lacking then."""
     kernel, subject = run.site.kernel, run.host.subject
     interval_s = budget.interval_ms // 1000
     kernel.trace.add("wait.began", subject, cause, what=name, attempts=budget.attempts, interval_s=interval_s)
     result = yield from poll(kernel, check, signals, budget, catalog().constant("check_ms"), cause, react)
-    seq = kernel.trace.add("wait.ended", subject, result.cause, what=name, looks=result.looks, code=result.code)
+    missing = lack() if result.code else None
+    text, befell = ("", None) if missing is None else (missing.text, missing.cause)
+    seq = kernel.trace.add(
+        "wait.ended",
+        subject,
+        result.cause if befell is None else befell,
+        what=name,
+        looks=result.looks,
+        code=result.code,
+        lacking=text,
+    )
     if react is None:
         run.last = seq
     return PollResult(result.code, result.looks, seq, result.exhausted)
@@ -268,18 +335,6 @@ def _flag(holds: bool) -> int:  # noqa: FBT001 - the exit code of a test
     return 0 if holds else FAILED
 
 
-def _nodes_at(run: UpgradeRun, budget: Budget, *kinds: str, before: int | None = None) -> int:
-    """Whether nodes of some kinds (masters only below sid `before`) report the new version, and are Ready if wanted."""
-    nodes = [node for node in run.site.cluster.of_kind(*kinds) if before is None or node.sid < before]
-    if nodes and not run.site.plane.available:
-        return FAILED
-    for node in nodes:
-        seen = run.site.kube.nodes[node.alias]
-        if seen.kubelet_version != run.kubernetes or (budget.requires_ready and (not seen.ready or seen.unschedulable)):
-            return FAILED
-    return 0
-
-
 def _api_answers(run: UpgradeRun, budget: Budget) -> int:
     _ = budget
     return _flag(run.site.plane.available)
@@ -294,15 +349,13 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "load-kubernetes-images": _uses_disk("upgrade_kubernetes_images_mib"),
     "load-kubesphere-images": _uses_disk("upgrade_kubesphere_images_mib"),
     "copy-image-layers": _uses_disk("upgrade_layers_mib", OVERLAY_FAILED),
-    "wait-previous-masters": _wait_behaviour(
-        lambda run, budget: _nodes_at(run, budget, "master", before=run.host.node.sid), _kube_signals
-    ),
+    "wait-previous-masters": _wait_for_nodes(_masters_before),
     "restart-etcd": _restart_etcd,
     "regenerate-control-plane": _regenerate_control_plane,
     "restart-kubelet": _restart_kubelet,
     "copy-to-workers": _copy_to_workers,
     "fix-lb-listener": _fix_lb_listener,
-    "wait-all-nodes": _wait_behaviour(lambda run, budget: _nodes_at(run, budget, "master", "worker"), _kube_signals),
+    "wait-all-nodes": _wait_for_nodes(_all_nodes),
     "upload-config": _needs_api,
     "kubeadm-upgrade-apply": _needs_api,
     "fix-coredns-volume": _wait_behaviour(_api_answers, _kube_signals),
@@ -320,7 +373,7 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "wait-kubeconfig": _wait_behaviour(
         lambda run, _: _flag("kubeconfig" in run.host.files), lambda run: (run.site.files,)
     ),
-    "wait-masters-ready": _wait_behaviour(lambda run, budget: _nodes_at(run, budget, "master"), _kube_signals),
+    "wait-masters-ready": _wait_for_nodes(_masters),
     "wait-kubesphere": _wait_behaviour(
         lambda run, _: run.site.installer.check(), lambda run: (run.site.installer.changed, run.site.plane.changed)
     ),

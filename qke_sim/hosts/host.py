@@ -39,7 +39,7 @@ class Host:
     """The machine of one node.
 
     `subject` names it in the trace; `slow_percent` stretches what runs on it; `services` tells which of its supervised
-    services are active.
+    services are active; `trouble` is the record of the last thing that befell it, a crash or a failed command.
     """
 
     kernel: Kernel
@@ -51,6 +51,7 @@ class Host:
     files: set[str]
     changed: Signal
     up: bool = True
+    trouble: int | None = None
     services: dict[str, bool] = field(default_factory=dict[str, bool])
     slow_percent: int = 100
     commands: list[Running] = field(default_factory=list[Running])

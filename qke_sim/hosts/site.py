@@ -46,6 +46,7 @@ class Site:
         if not host.up:
             return cause
         seq = self.kernel.trace.add("host.crashed", host.subject, cause)
+        host.trouble = seq
         host.power_off()
         if alias in self.plane.masters:
             self.plane.set_host(alias, up=False, cause=seq)

@@ -58,7 +58,7 @@ KINDS: Mapping[str, Kind] = {
     "step.started": Kind("{subject} began {step}"),
     "step.ended": Kind("{subject} finished {step} with code {code}"),
     "wait.began": Kind("{subject} began to wait for {what} (at most {attempts} looks, {interval_s} s apart)"),
-    "wait.ended": Kind("{subject} stopped waiting for {what} after {looks} looks, code {code}"),
+    "wait.ended": Kind("{subject} stopped waiting for {what} after {looks} looks, code {code}; missing: {lacking}"),
     "phase.started": Kind("{subject} entered phase {phase} of the way to {target}", brief=True),
     "phase.ended": Kind("{subject} left phase {phase} of the way to {target}: {outcome}", brief=True),
     "host.crashed": Kind("{subject} crashed", brief=True),

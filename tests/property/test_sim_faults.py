@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -183,7 +184,7 @@ def of_kind(records: list[TraceRecord], *kinds: str) -> list[TraceRecord]:
 def check_trace(result: RunResult) -> None:
     records = result.records
     assert [record.seq for record in records] == list(range(result.record_count))
-    assert all(one.t <= two.t for one, two in zip(records, records[1:], strict=False))
+    assert all(one.t <= two.t for one, two in pairwise(records))
     assert [record.seq for record in records if record.cause is None] == [0]
     assert all(record.cause < record.seq for record in records if record.cause is not None)
     assert all(records[record.cause].t <= record.t for record in records if record.cause is not None)

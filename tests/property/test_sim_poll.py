@@ -38,16 +38,16 @@ class Ended:
 
 def budget_of(attempts: int, interval_ms: int, stop_codes: tuple[int, ...] = (), *, final_sleep: bool = True) -> Budget:
     return Budget(
-        "wait",
-        attempts,
-        interval_ms,
-        "last",
-        None,
-        stop_codes,
-        False,
-        final_sleep,
-        Basis.ASSUMED,
-        "test",
+        name="wait",
+        attempts=attempts,
+        interval_ms=interval_ms,
+        on_exhausted="last",
+        code=None,
+        stop_codes=stop_codes,
+        requires_ready=False,
+        final_sleep=final_sleep,
+        basis=Basis.ASSUMED,
+        source="test",
     )
 
 

@@ -29,7 +29,8 @@ def ask(kernel: Kernel, twin: Twin, finished: Callable[..., Any]) -> Ask:
         running = kernel.spawn(twin.cloud.call(action, params, "test", 0))
         while not running.triggered:
             kernel.env.step()
-        return running.value
+        answer: Mapping[str, Any] = running.value or {}
+        return answer
 
     return call
 

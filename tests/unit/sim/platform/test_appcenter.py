@@ -1,4 +1,4 @@
-"""The platform: checks before, orders, timeouts, and the code a job ends with. What happens inside is not its business."""
+"""The platform: checks before, orders, timeouts, and the code a job ends with; what commands do is not its business."""
 
 from __future__ import annotations
 
@@ -146,10 +146,13 @@ def test_a_command_that_never_answers_is_cut_at_its_limit_with_124(asked: Ask, a
     upgrade = asked("2.0.0")
     watching = {"done": False}
 
+    def crash() -> None:
+        upgrade.site.crash(alias, 0)
+
     def crash_when_started() -> None:
         if not watching["done"] and upgrade.find("service.started", f"shop/{alias}"):
             watching["done"] = True
-            upgrade.kernel.later(1000, lambda: upgrade.site.crash(alias, 0))
+            upgrade.kernel.later(1000, crash)
 
     upgrade.kernel.on_settle.append(crash_when_started)
     upgrade.run()

@@ -150,7 +150,7 @@ def test_an_installer_fault_is_the_installers_outcome(run_of: Run, outcome: str,
     trouble = fault("installer.fails", target={"cluster": "shop"}, outcome=outcome, attempt=1, at="0s")
     result = run_of(timeline=UPGRADE, faults=[trouble])
     found = {
-        r.data.get("outcome", "failed")
+        str(r.data.get("outcome", "failed"))
         for kind in ("installer.failed", "installer.finished")
         for r in find(result, kind)
     }

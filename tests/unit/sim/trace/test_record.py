@@ -41,7 +41,7 @@ def test_a_record_is_one_line_with_its_data_in_alphabetical_order(record: TraceR
     line = record.render()
     assert "\n" not in line
     shuffled = TraceRecord(
-        record.t, record.seq, record.kind, record.subject, record.cause, dict(reversed(record.data.items()))
+        record.t, record.seq, record.kind, record.subject, record.cause, dict(list(record.data.items())[::-1])
     )
     assert shuffled.render() == line
 
