@@ -45,8 +45,9 @@ imports: $(VENV)/.test ## who may import whom (import-linter)
 nightly: $(VENV)/.test ## the long tests
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -q -n $(WORKERS) -m nightly
 
-docs: $(VENV)/.test ## write anew the pages that are made from the code
+docs: $(VENV)/.test ## write anew what the pages take from the code: tables, schemas, outputs of examples
 	@$(BIN)/python docs/generate.py
+	@QKE_DOCS=write $(BIN)/python -m pytest -q -p no:randomly tests/contract/test_docs.py
 
 golden: $(VENV)/.test ## write anew what the scenarios leave, after a change that is meant
 	@QKE_GOLDEN=write $(BIN)/python -m pytest -q -p no:randomly tests/scenario/test_every_scenario.py

@@ -65,7 +65,7 @@ def test_a_failure_at_any_file_leaves_nothing_behind(
             raise failure
         sync(handle)
 
-    monkeypatch.setattr(run_store.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(expected) as caught:
         run_store.write_run(tmp_path, "run-1", FILES)
     assert code in str(caught.value)
@@ -79,7 +79,7 @@ def test_the_old_folder_survives_a_failed_replacement(tmp_path: Path, monkeypatc
         _ = handle
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(run_store.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(RemoteError):
         run_store.write_run(tmp_path, "run-1", {"scenario.yaml": b"new"})
     assert {name: (place / name).read_bytes() for name in FILES} == FILES

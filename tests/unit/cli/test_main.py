@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 
 import pytest
 
-from qke_adapters import run_store
 from qke_cli import failure
 from qke_cli.commands import run as run_command
 from qke_cli.render.progress import Progress
@@ -80,7 +80,7 @@ def test_ctrl_c_while_the_folder_is_written_leaves_none(monkeypatch, capsys, fol
     def interrupt(handle: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_store.os, "fsync", interrupt)
+    monkeypatch.setattr(os, "fsync", interrupt)
 
     assert main(["run", "small.yaml", "-q"]) == 130
     assert list((folder / "runs").iterdir()) == []
@@ -91,7 +91,7 @@ def test_a_full_disk_exits_4_and_leaves_nothing(monkeypatch, capsys, folder):
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(run_store.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
 
     assert main(["run", "small.yaml", "-q"]) == 4
 
