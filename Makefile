@@ -15,7 +15,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test pytest lint format types imports nightly docs golden bench clean
+.PHONY: help demo test pytest lint format types imports nightly docs golden figures bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -51,6 +51,9 @@ docs: $(VENV)/.test ## write anew what the pages take from the code: tables, sch
 
 golden: $(VENV)/.test ## write anew what the scenarios leave, after a change that is meant
 	@QKE_GOLDEN=write $(BIN)/python -m pytest -q -p no:randomly tests/scenario/test_every_scenario.py
+
+figures: $(VENV)/.test ## durations and outages over 100 seeds
+	@$(BIN)/python benchmarks/figures.py
 
 bench: $(VENV)/.test ## measure speed against the baseline
 	@$(BIN)/python benchmarks/run.py

@@ -16,7 +16,7 @@ import simpy
 from qke_core.effects import CloudEffect, Effect, Flow, HostEffect, Json, KubeEffect, Now, Sleep, Tell
 from qke_core.effects.cloud import require_answer
 from qke_core.errors import InvariantError, QkeError
-from qke_core.journal import Intent, JournalRecord, Replay
+from qke_core.journal import Intent, JournalRecord, Replay, Reply
 from qke_core.runner import Append, Do, Fork, Runner, step_through
 from qke_sim.kernel import Process
 from qke_sim.twin import Twin
@@ -99,11 +99,23 @@ class Operator(Generic[T]):
         self.journal.append(record)
         if isinstance(record, Intent):
             self._intents[record.key] = len(self.journal)
+        self._forget_missed_kills()
         kill = self._kills[0] if self._kills else None
         if kill is None or kill.position != len(self.journal):
             return
         if kill.phase == "before" or not isinstance(record, Intent):
             self._kill(kill)
+
+    def _forget_missed_kills(self) -> None:
+        """Drop kill points whose moment has passed, so that later ones still strike."""
+        while not self._dead and self._kills and self._kills[0].position < len(self.journal):
+            missed = self.journal[self._kills[0].position - 1]
+            answered = isinstance(missed, Reply) or any(
+                isinstance(record, Reply) and record.key == missed.key for record in self.journal
+            )
+            if self._kills[0].phase == "after" and not answered:
+                return
+            self._kills.pop(0)
 
     def _do(self, step: Do) -> Process[Json | QkeError]:
         """Perform one effect; its error is an answer, not an exception."""

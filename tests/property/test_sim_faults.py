@@ -230,6 +230,11 @@ def check_operator(result: RunResult) -> None:
     kinds = Counter(record.kind for record in result.records)
     crashes = sum(fault.kind == "operator.crash" for fault in result.story.scenario.faults)
     assert kinds["operator.resumed"] <= kinds["operator.killed"] <= crashes
+    journaled = len(result.journals.get("upgrade", []))
+    reached = {
+        f.position for f in result.story.scenario.faults if f.kind == "operator.crash" and f.position <= journaled
+    }
+    assert kinds["operator.killed"] >= len(reached)
     if result.complete:
         assert kinds["operator.resumed"] == kinds["operator.killed"]
 

@@ -176,6 +176,27 @@ def test_a_stop_code_ends_the_wait_at_the_look_that_finds_it(code: int, at_look:
     assert found.at_ms == at_look * 25 + 5
 
 
+def test_what_changes_right_after_a_look_is_seen_by_the_next_one() -> None:
+    """At the same instant, but later: the look has been made."""
+    kernel, now = Kernel(1), [1]
+    kernel.trace.add("run.started", "test", None, scenario="test", seed=1)
+    signal = Signal(kernel)
+
+    def change() -> None:
+        now[0] = 0
+        signal.fire(0)
+
+    def check() -> int:
+        found = now[0]
+        kernel.later(0, change)
+        return found
+
+    waiting = kernel.spawn(poll(kernel, check, [signal], budget_of(5, 8), 2, 0))
+    kernel.run(1000)
+    assert waiting.value == PollResult(0, 2, 0, exhausted=False)
+    assert kernel.now == 10 + 2
+
+
 def test_the_wait_tells_which_change_ended_it() -> None:
     found = ended(History(1, ((30, 1), (60, 0))), budget_of(20, 8), 2, 0, signals=2)
     assert found.result is not None

@@ -136,6 +136,14 @@ def test_a_pod_that_was_replaced_ends_nothing_any_more(kernel: Kernel, installer
     assert finished[0] - running[1] >= book.min_ms
 
 
+def test_a_pod_that_was_replaced_before_it_ran_never_runs(kernel: Kernel, installer: Installer) -> None:
+    installer.launch("2.0.0", 0)
+    kernel.later(1000, lambda: installer.launch("3.0.0", 0))
+    seen(kernel, installer)
+    (running,) = [record.t for record in kernel.trace.records if record.kind == "installer.running"]
+    assert running >= 1000 + POD_START.min_ms
+
+
 def test_every_change_of_state_wakes_who_waits(kernel: Kernel, installer: Installer) -> None:
     woken: list[str] = []
 

@@ -117,11 +117,12 @@ def test_the_client_needs_no_disk(asked: Ask) -> None:
 
 
 def test_the_first_failing_check_of_a_node_ends_its_list_and_the_first_node_gives_the_code(asked: Ask) -> None:
-    upgrade = asked("3.1.1", nodes=[{**LOW_DISK, "ssh_port": 2222}, OTHER_SSH])
+    master, worker = {**LOW_DISK, "role": "master", "ssh_port": 2222}, {**LOW_DISK, "data_free": None, "ssh_port": 2222}
+    upgrade = asked("3.1.1", nodes=[worker, master])
     upgrade.run()
     failed = {record.subject: record.data["code"] for record in upgrade.find("precheck.failed")}
-    assert failed == {"shop/master3": 151, "shop/node_perf2": 150}
-    assert upgrade.job.code == 151
+    assert failed == {"shop/master2": 150, "shop/node_perf2": 151}
+    assert upgrade.job.code == 150
 
 
 # --- Orders and timeouts

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from qke_core.catalog import catalog
+from qke_core.journal import Intent
 from qke_sim.scenario import RunResult, Story, run_story
 from qke_sim.trace import TraceRecord
 
@@ -195,6 +196,24 @@ def test_an_operator_that_dies_goes_on_where_it_was(run_of: Run, phase: str) -> 
     result = run_of(timeline=UPGRADE, faults=[crash])
     assert len(find(result, "operator.killed")) == len(find(result, "operator.resumed")) == 1
     assert result.state == run_of(timeline=UPGRADE).state
+
+
+def test_a_second_death_at_the_same_place_is_missed_and_later_ones_still_come(run_of: Run) -> None:
+    crashes = [fault("operator.crash", position=position) for position in (9, 9, 20)]
+    result = run_of(timeline=UPGRADE, faults=crashes)
+    assert [record.data["position"] for record in find(result, "operator.killed")] == [9, 20]
+    assert result.state == run_of(timeline=UPGRADE).state
+
+
+@pytest.mark.parametrize("position", [1, 2, 30])
+def test_a_death_before_and_one_after_the_same_record_both_come(run_of: Run, position: int) -> None:
+    """Unless the record is an answer: then both are the same moment."""
+    calm = run_of(timeline=UPGRADE)
+    crashes = [fault("operator.crash", position=position, phase=phase) for phase in ("before", "after")]
+    result = run_of(timeline=UPGRADE, faults=crashes)
+    intent = isinstance(calm.journals["upgrade"][position - 1], Intent)
+    assert len(find(result, "operator.killed")) == 1 + intent
+    assert result.state == calm.state
 
 
 # --- The run around the faults
