@@ -32,8 +32,8 @@ class CloudEffect(Effect[R]):
     action: ClassVar[str] = ""
 
     def params(self) -> JsonObject:
-        """Return the action's own parameters, without zone and signature."""
-        raise NotImplementedError
+        """Return the action's own parameters, without zone and signature; none unless the action has some."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

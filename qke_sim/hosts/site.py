@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qke_core.catalog import catalog
 from qke_sim.cloud import Cloud, Cluster
@@ -16,7 +16,8 @@ from qke_sim.kube import ControlPlane, KubeCluster
 class Site:
     """One cluster of the twin. `hosts` are keyed by alias, ordered by role and sid.
 
-    `files` fires when a file arrives on a host, `addons` when something the cluster shares has changed.
+    `files` fires when a file arrives on a host, `addons` when something the cluster shares has changed. `boots` holds
+    the record of each node's newest boot.
     """
 
     kernel: Kernel
@@ -30,6 +31,7 @@ class Site:
     addons: Signal
     csi_version: str
     tiller: bool = False
+    boots: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
     def name(self) -> str:
@@ -66,7 +68,7 @@ class Site:
         if host.up:
             return
         host.up = True
-        seq = self.kernel.trace.add("host.booted", host.subject, cause)
+        seq = self.boots[alias] = self.kernel.trace.add("host.booted", host.subject, cause)
         for service in host.services:
             host.services[service] = True
         if alias in self.plane.masters:
@@ -76,7 +78,7 @@ class Site:
             self.kube.host_started(alias, host.kubelet_version, seq)
 
     def _start_apiserver(self, alias: str, cause: int) -> None:
-        if self.hosts[alias].up:
+        if self.hosts[alias].up and self.boots[alias] == cause:
             self.plane.set_process(alias, up=True, cause=cause)
 
     def _draw(self, alias: str, duration: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from qke_core.catalog import catalog
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.site import Site
 from qke_sim.kernel import Kernel, Process
@@ -128,6 +129,20 @@ def test_a_master_that_dies_while_its_etcd_restarts_comes_back_whole(site: Site,
     site.boot("master1", 0)
     kernel.run(FOREVER_MS)
     assert site.plane.masters["master1"].answers
+
+
+def test_each_boot_of_a_master_gives_its_api_server_its_own_time_to_start(site: Site, kernel: Kernel) -> None:
+    """Dead again before the first start was through: that one does not count."""
+    start = catalog().duration("apiserver-start")
+    for _ in range(3):
+        site.crash("master1", 0)
+        kernel.run(kernel.now + 1)
+        site.boot("master1", 0)
+        kernel.env.run(until=kernel.now + start.min_ms - 1)
+        assert not site.plane.masters["master1"].answers
+    site.crash("master1", 0)
+    kernel.run(FOREVER_MS)
+    assert not site.plane.masters["master1"].process
 
 
 def test_a_crashed_client_leaves_kubernetes_alone(site: Site, kernel: Kernel) -> None:
