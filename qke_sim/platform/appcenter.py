@@ -54,9 +54,9 @@ class Platform:
         source = site.cluster.version
         self._set_job(job, "working", 0)
         cause = self.kernel.trace.add("job.started", job.job_id, cause)
-        code = yield from self._check_nodes(site, target, cause)
+        code, seq = yield from self._check_nodes(site, target, cause)
         if code:
-            self._end(site, job, code, cause)
+            self._end(site, job, code, seq)
             return
         cause = self.cloud.change(site.cluster, "upgrade_status", "upgrading", cause)
         yield from self._volumes(site, "volume-attach", "volume.attached", cause)
@@ -73,25 +73,24 @@ class Platform:
         self.cloud.change(site.cluster, "upgrade_status", "failed" if code else "", cause)
         self._end(site, job, code, cause)
 
-    def _check_nodes(self, site: Site, target: str, cause: int) -> Process[int]:
-        """Run every node's pre_check, all at once; return the first failing code in the order of nodes, or 0."""
+    def _check_nodes(self, site: Site, target: str, cause: int) -> Process[tuple[int, int]]:
+        """Run every node's pre_check, all at once; return code and record of the first failing node, or (0, cause)."""
         longest = 0
         for host in site.hosts.values():
             if self._service(host, target) is not None:
                 draw = self.kernel.streams.draw(host.subject, catalog().duration("pre-check"))
                 longest = max(longest, draw)
         yield self.kernel.pause(longest)
-        codes = [self._check_node(site, host, target, cause) for host in site.hosts.values()]
-        return next((code for code in codes if code), 0)
+        found = [self._check_node(site, host, target, cause) for host in site.hosts.values()]
+        return next(((code, seq) for code, seq in found if code), (0, cause))
 
-    def _check_node(self, site: Site, host: Host, target: str, cause: int) -> int:
+    def _check_node(self, site: Site, host: Host, target: str, cause: int) -> tuple[int, int]:
         service = self._service(host, target)
         for check in service.pre_checks if service is not None else ():
             if not CHECKS[check.check](site, host):
-                self.kernel.trace.add("precheck.failed", host.subject, cause, check=check.check, code=check.code)
-                return check.code
-        self.kernel.trace.add("precheck.passed", host.subject, cause)
-        return 0
+                data = {"check": check.check, "code": check.code}
+                return check.code, self.kernel.trace.add("precheck.failed", host.subject, cause, **data)
+        return 0, self.kernel.trace.add("precheck.passed", host.subject, cause)
 
     def _volumes(self, site: Site, duration: str, kind: str, cause: int) -> Process[None]:
         """Attach or detach the upgrade volume of every node, side by side."""

@@ -138,7 +138,9 @@ def test_low_disk_is_refused_before_the_cloud_is_asked_g143() -> None:
 def test_platform_refuses_low_disk_before_it_attaches_anything_g143() -> None:
     result = run("upgrade-low-disk-unchecked")
     assert only(result, "precheck.failed").data == {"check": "disk", "code": 150}
-    assert only(result, "job.ended").data["code"] == 150
+    ended = only(result, "job.ended")
+    assert ended.data["code"] == 150
+    assert causes(result.records, ended.seq)[-2].kind == "precheck.failed"
     assert not find(result, "volume.attached")
     assert not find(result, "service.started")
 
