@@ -125,7 +125,7 @@ class Cloud:
     def accept_job(self, action: str, cluster: Cluster, params: JsonObject, cause: int) -> Job:
         """Make a job and hand it to the platform."""
         count = sum(job.cluster_id == cluster.cluster_id for job in self.jobs.values())
-        job = Job(make_id("j", cluster.cluster_id, action, count), action, cluster.cluster_id, self.kernel.now)
+        job = Job(make_id("j", cluster.cluster_id, action, count), action, cluster.cluster_id)
         self.jobs[job.job_id] = job
         seq = self.kernel.trace.add("job.created", job.job_id, cause, action=action, cluster=cluster.name)
         self.job_starters[action](cluster, job, params, seq)

@@ -44,10 +44,8 @@ class Job:
     job_id: str
     action: str
     cluster_id: str
-    created_ms: int
     status: str = "pending"
     code: int = 0
-    changed_ms: int = 0
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from qke_core.effects import Json
 from qke_core.effects.kube import INSTANCE_ID_ANNOTATION
@@ -134,9 +134,6 @@ class Service:
     namespace: str
     name: str
     selector: Mapping[str, str]
-
-
-KubeObject: TypeAlias = Workload | Claim | Service
 
 
 @dataclass(slots=True)

@@ -149,7 +149,7 @@ class Platform:
         self.cloud.change(site.cluster, "transition_status", "", seq)
 
     def _set_job(self, job: Job, status: str, code: int) -> None:
-        job.status, job.code, job.changed_ms = status, code, self.kernel.now
+        job.status, job.code = status, code
 
 
 def _nodes_ready(site: Site, host: Host) -> bool:
