@@ -9,50 +9,54 @@ from typing import Any, cast
 from rich.text import Text
 
 from qke_cli.screen import Screen
-from qke_core.plan.model import NO_TIME, Interval, Plan, Step
+from qke_core.plan.schedule import NO_TIME, Disruption, Interval, Schedule, Stage
+from qke_core.plan.upgrade import UpgradePlan
 from qke_core.units import render_rough
 
 
 def render_plan(screen: Screen, data: Mapping[str, Any]) -> None:
-    """Show a plan, given as `Plan.to_json` wrote it.
+    """Show a plan, given as `UpgradePlan.to_json` wrote it.
 
-    All steps of a plan with one hop; of a longer one only those that somebody feels: the others are the same again.
+    All stages of a plan with one hop; of a longer one only those that somebody feels: the others are the same again.
     """
     plan = read_plan(data)
     if not plan.path:
         screen.say(f"Plan for {plan.cluster}: nothing to do, it has {plan.source} already")
         return
     arrow = screen.marks.arrow
-    hops = [list(steps) for _, steps in groupby(plan.steps, lambda step: step.id.rpartition(".")[0])]
+    hops = [list(stages) for _, stages in groupby(plan.schedule.stages, lambda stage: stage.id.rpartition(".")[0])]
     way = f" {arrow} ".join([plan.source, *plan.path])
     _row(screen, Text(f"Plan for {plan.cluster}: ", style="bold").append(way), plan.total, "bold")
-    ends, before, source = plan.ends(), NO_TIME, plan.source
+    ends, before, source = plan.schedule.ends(), NO_TIME, plan.source
     said: set[str] = set()
-    for number, (steps, target) in enumerate(zip(hops, plan.path, strict=False), start=1):
-        end = ends[steps[-1].id]
+    for number, (stages, target) in enumerate(zip(hops, plan.path, strict=False), start=1):
+        end = ends[stages[-1].id]
         if len(hops) > 1:
             span = Interval(end.min_ms - before.min_ms, end.max_ms - before.max_ms)
             _row(screen, Text(f"  hop {number}  {source} {arrow} {target}"), span)
-        _steps(screen, steps, said, brief=len(hops) > 1)
+        _stages(screen, stages, said, brief=len(hops) > 1)
         before, source = end, target
 
 
-def read_plan(data: Mapping[str, Any]) -> Plan:
-    """Make the plan again that `Plan.to_json` wrote."""
-    steps = [
-        Step(
-            id=step["id"],
-            title=step["title"],
-            reason=step["reason"],
-            guard=step["guard"],
-            disruption=step["disruption"],
-            felt=Interval(**step["felt"]),
-            duration=Interval(**step["duration"]),
-            after=tuple(step["after"]),
+def read_plan(data: Mapping[str, Any]) -> UpgradePlan:
+    """Make the plan again that `UpgradePlan.to_json` wrote."""
+    stages = [
+        Stage(
+            id=stage["id"],
+            title=stage["title"],
+            reason=stage["reason"],
+            guard=stage["guard"],
+            disruption=stage["disruption"],
+            felt=Interval(**stage["felt"]),
+            duration=Interval(**stage["duration"]),
+            after=tuple(stage["after"]),
+            touches=Disruption(
+                tuple(stage["touches"]["restarts"]), tuple(stage["touches"]["roles"]), stage["touches"]["manner"]
+            ),
         )
-        for step in cast("list[dict[str, Any]]", data["steps"])
+        for stage in cast("list[dict[str, Any]]", data["stages"])
     ]
-    return Plan(data["cluster"], data["source"], tuple(data["path"]), tuple(steps))
+    return UpgradePlan(data["cluster"], data["source"], tuple(data["path"]), Schedule(tuple(stages)))
 
 
 def render_interval(interval: Interval) -> str:
@@ -61,17 +65,17 @@ def render_interval(interval: Interval) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _steps(screen: Screen, steps: list[Step], said: set[str], *, brief: bool) -> None:
-    """Show steps; who feels what is said the first time, and then stands in `said`."""
-    for number, step in enumerate(steps, start=1):
-        if brief and not step.disruption:
+def _stages(screen: Screen, stages: list[Stage], said: set[str], *, brief: bool) -> None:
+    """Show stages; who feels what is said the first time, and then stands in `said`."""
+    for number, stage in enumerate(stages, start=1):
+        if brief and not stage.disruption:
             continue
-        _row(screen, Text(f"{number:>6}  {step.title}"), step.duration)
-        if step.disruption and step.disruption not in said:
-            felt = f"; felt {render_interval(step.felt)}" if step.felt.max_ms else ""
+        _row(screen, Text(f"{number:>6}  {stage.title}"), stage.duration)
+        if stage.disruption and stage.disruption not in said:
+            felt = f"; felt {render_interval(stage.felt)}" if stage.felt.max_ms else ""
             mark = Text(f"        {screen.marks.felt} ", style="yellow")
-            screen.hang(mark, Text(step.disruption + felt, style="yellow"))
-        said.add(step.disruption)
+            screen.hang(mark, Text(stage.disruption + felt, style="yellow"))
+        said.add(stage.disruption)
 
 
 def _row(screen: Screen, left: Text, interval: Interval, style: str = "") -> None:

@@ -1,48 +1,74 @@
 """The plan of an upgrade: from what the product's scripts do, step by step, to a graph that people can read.
 
 The graph is not drawn by hand. Each version's upgrade script (catalogue, `upgrade.toml`) names what a node does and
-what it waits for; `WAITS` says which steps such a wait stands for. So 2.0.0, whose workers wait only for the
+what it waits for; `WAITS` says which stages such a wait stands for. So 2.0.0, whose workers wait only for the
 kubeconfig, and 3.x, whose workers wait for every master, give different graphs from the same code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from qke_core.catalog import Catalog, RoleKind, ScriptStep
+from qke_core.effects.base import JsonObject
 from qke_core.models.observation import ClusterObservation
 from qke_core.plan.conditions import applies, script_conditions
-from qke_core.plan.model import NO_TIME, Interval, Plan, Step
 from qke_core.plan.path import version_path
+from qke_core.plan.schedule import NO_TIME, Interval, Schedule, Stage
 
 VERIFY = Interval(1_000, 60_000)
 
 
-def plan_upgrade(cluster: ClusterObservation, target: str, catalog: Catalog) -> Plan:
+@dataclass(frozen=True, slots=True)
+class UpgradePlan:
+    """The upgrades from `source` over every version of `path`, and the schedule of all of them, hop after hop."""
+
+    cluster: str
+    source: str
+    path: tuple[str, ...]
+    schedule: Schedule
+
+    @property
+    def total(self) -> Interval:
+        """How long all hops take."""
+        return self.schedule.total
+
+    def to_json(self) -> JsonObject:
+        """Return the plan as JSON data, the total included."""
+        return {
+            "cluster": self.cluster,
+            "source": self.source,
+            "path": list(self.path),
+            "total": asdict(self.total),
+            "stages": self.schedule.to_json(),
+        }
+
+
+def plan_upgrade(cluster: ClusterObservation, target: str, catalog: Catalog) -> UpgradePlan:
     """Plan the upgrade of `cluster` to `target`, over as many hops as the product needs.
 
     Returns:
-        A plan with one block of steps per hop; empty when the cluster has the version already.
+        A schedule with one block of stages per hop; empty when the cluster has the version already.
     Raises:
         RefusedError: `upgrade.no-path`.
     Rule:
         docs/rules/upgrade.md; order of QKE app repo, upgrade services and scripts of each version.
     """
     path = version_path(catalog, cluster.version, target)
-    steps: list[Step] = []
+    stages: list[Stage] = []
     source = cluster.version
     for number, version in enumerate(path, start=1):
         prefix = f"hop{number}." if len(path) > 1 else ""
         hop = _Hop(catalog, cluster, source, version, prefix)
-        steps.extend(hop.steps(after=(steps[-1].id,) if steps else ()))
+        stages.extend(hop.stages(after=(stages[-1].id,) if stages else ()))
         source = version
-    return Plan(cluster.name, cluster.version, path, tuple(steps))
+    return UpgradePlan(cluster.name, cluster.version, path, Schedule(tuple(stages)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Hop:
-    """One upgrade, from `source` to `target`; every step id begins with `prefix`."""
+    """One upgrade, from `source` to `target`; every stage id begins with `prefix`."""
 
     catalog: Catalog
     cluster: ClusterObservation
@@ -54,44 +80,44 @@ class _Hop:
     def ha(self) -> bool:
         return len(self.cluster.masters) > 1
 
-    def steps(self, after: tuple[str, ...]) -> Iterator[Step]:
-        """Yield the hop's steps in a safe order."""
-        yield self._step("preflight", f"Check the way from {self.source} to {self.target}", after=after)
-        yield self._step("pre-check", "Platform checks every node", after=(self._id("preflight"),))
-        yield self._step("attach", "Attach the upgrade volume to every node", after=(self._id("pre-check"),))
-        yield self._step("prepare", "Load images, back up files, on all nodes at once", after=(self._id("attach"),))
+    def stages(self, after: tuple[str, ...]) -> Iterator[Stage]:
+        """Yield the hop's stages in a safe order."""
+        yield self._stage("preflight", f"Check the way from {self.source} to {self.target}", after=after)
+        yield self._stage("pre-check", "Platform checks every node", after=(self._id("preflight"),))
+        yield self._stage("attach", "Attach the upgrade volume to every node", after=(self._id("pre-check"),))
+        yield self._stage("prepare", "Load images, back up files, on all nodes at once", after=(self._id("attach"),))
         yield from self._masters()
         if self.cluster.workers:
             waits = self._awaited(self._script("worker"))
-            yield self._step("workers", f"Restart kubelet on {len(self.cluster.workers)} workers at once", after=waits)
-        yield self._step(
+            yield self._stage("workers", f"Restart kubelet on {len(self.cluster.workers)} workers at once", after=waits)
+        yield self._stage(
             "cluster-wide", "Upgrade what the cluster shares, on the first master", after=self._all_nodes()
         )
         tail = [self._id("cluster-wide")]
         if self.cluster.clients:
-            yield self._step("client", "Client node takes the new configuration", after=(tail[0],))
+            yield self._stage("client", "Client node takes the new configuration", after=(tail[0],))
             tail.append(self._id("client"))
         if self.cluster.kubesphere:
-            yield self._step(
+            yield self._stage(
                 "kubesphere", "KubeSphere installer upgrades the modules", after=(self._id("cluster-wide"),)
             )
             tail.append(self._id("kubesphere"))
-        yield self._step(
+        yield self._stage(
             "verify", f"See the cluster active at {self.target}, all nodes Ready", after=tuple(tail[1:] or tail)
         )
 
-    def _masters(self) -> Iterator[Step]:
+    def _masters(self) -> Iterator[Stage]:
         before = "prepare"
         for master in self.cluster.masters:
             title = f"Restart the control plane and kubelet of {master.name}"
-            yield self._step(f"master-{master.sid}", title, after=(self._id(before),), kind="master-n")
+            yield self._stage(f"master-{master.sid}", title, after=(self._id(before),), kind="master-n")
             before = f"master-{master.sid}"
 
-    def _step(self, name: str, title: str, after: tuple[str, ...], kind: str = "") -> Step:
+    def _stage(self, name: str, title: str, after: tuple[str, ...], kind: str = "") -> Stage:
         text = TEXTS[kind or name]
         felt = self._felt(kind or name)
         disruption = text.single if not self.ha and text.single else text.disruption
-        return Step(
+        return Stage(
             id=self._id(name),
             title=title,
             reason=text.reason,
@@ -110,7 +136,7 @@ class _Hop:
         return tuple(self._id(name) for name in [*names, *(["workers"] if self.cluster.workers else [])])
 
     def _awaited(self, script: tuple[ScriptStep, ...]) -> tuple[str, ...]:
-        """Return the steps that the waits of a worker's script stand for."""
+        """Return the stages that the waits of a worker's script stand for."""
         found = [WAITS[step.wait](self) for step in script if step.wait in WAITS]
         return found[-1] if found else (self._id("prepare"),)
 
@@ -155,7 +181,7 @@ class _Hop:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """Why a step is there, what must hold before it, who feels it (`single`: on a single master)."""
+    """Why a stage is there, what must hold before it, who feels it (`single`: on a single master)."""
 
     reason: str
     guard: str
@@ -167,7 +193,7 @@ WAITS: Mapping[str | None, Callable[[_Hop], tuple[str, ...]]] = {
     "worker-kubeconfig": lambda hop: (f"{hop.prefix}master-{hop.cluster.masters[0].sid}",),
     "masters-ready": lambda hop: tuple(f"{hop.prefix}master-{master.sid}" for master in hop.cluster.masters),
 }
-"""Which steps a worker's wait stands for."""
+"""Which stages a worker's wait stands for."""
 
 DURATIONS: Mapping[str, Callable[[_Hop], Interval]] = {
     "preflight": lambda hop: hop.named("api-call"),
@@ -183,7 +209,7 @@ DURATIONS: Mapping[str, Callable[[_Hop], Interval]] = {
     "kubesphere": lambda hop: hop.named("installer-pod-start") + hop.named(f"kubesphere-upgrade-{hop.target}"),
     "verify": lambda _: VERIFY,
 }
-"""How long each step takes."""
+"""How long each stage takes."""
 
 TEXTS: Mapping[str, _Text] = {
     "preflight": _Text("a refusal on paper costs nothing", "the three doors answer"),

@@ -25,7 +25,8 @@ from qke_core.effects import (
 )
 from qke_core.errors import RefusedError, RemoteError, StuckError
 from qke_core.models.observation import ClusterObservation
-from qke_core.plan import Finding, check_upgrade, plan_upgrade
+from qke_core.plan import plan_upgrade
+from qke_core.rules import Finding, check_upgrade
 from qke_core.units import MS_PER_H, MS_PER_MIN, render_rough
 from qke_core.workflows.observe import observe_cluster
 

@@ -241,7 +241,7 @@ def _plan(plan: Mapping[str, Any]) -> Markup:
     total = _range(plan["total"])
     title = h("h3", f"{plan['cluster']}: ", " \N{RIGHTWARDS ARROW} ".join(stops), " ", muted(total))
     hops: dict[str, list[Mapping[str, Any]]] = {}
-    for step in plan["steps"]:
+    for step in plan["stages"]:
         hop, dot, _ = str(step["id"]).partition(".")
         hops.setdefault(hop if dot else "", []).append(step)
     if len(hops) == 1:

@@ -42,7 +42,8 @@ from qke_core.effects import (
 from qke_core.errors import InputError, Problem, QkeError
 from qke_core.journal import Intent, JournalRecord, Replay, Reply, parse_record
 from qke_core.models import ClusterDocument, ClusterObservation
-from qke_core.plan import Finding, Interval, Plan, check_upgrade, plan_upgrade, version_path
+from qke_core.plan import Interval, UpgradePlan, plan_upgrade, version_path
+from qke_core.rules import Finding, check_upgrade
 from qke_core.runner import Runner, step_through
 from qke_core.workflows import UpgradeRequest, UpgradeResult, observe_cluster, upgrade_cluster
 
@@ -89,7 +90,7 @@ def running(clock: Callable[[], int], replay: Replay) -> None:
 def planning(cluster: ClusterObservation, source: Source) -> None:
     assert_type(catalog(), Catalog)
     assert_type(version_path(catalog(), "1.0.1", "2.0.0"), tuple[str, ...])
-    assert_type(plan_upgrade(cluster, "2.0.0", catalog()), Plan)
+    assert_type(plan_upgrade(cluster, "2.0.0", catalog()), UpgradePlan)
     assert_type(plan_upgrade(cluster, "2.0.0", catalog()).total, Interval)
     assert_type(check_upgrade(cluster, "2.0.0", catalog()), tuple[Finding, ...])
     assert_type(validate(ClusterDocument, source), ClusterDocument)

@@ -13,7 +13,8 @@ from qke_cli.render.progress import Progress
 from qke_cli.render.records import render_difference, words
 from qke_cli.render.timeline import render_timeline
 from qke_cli.screen import Screen, pad
-from qke_core.plan.model import NO_TIME, Interval, Plan, Step
+from qke_core.plan.schedule import NO_TIME, Interval, Schedule, Stage
+from qke_core.plan.upgrade import UpgradePlan
 from qke_sim.report.analysis import Analysis, Gap, Moment, Span
 from qke_sim.report.folder import Difference
 from qke_sim.scenario import build_story
@@ -45,14 +46,14 @@ def screen(paper) -> Screen:
     return Screen(paper)
 
 
-def step(name: str, after: tuple[str, ...] = (), disruption: str = "", felt: Interval = NO_TIME) -> Step:
-    return Step(name, f"Do {name}", "because", "when", disruption, felt, Interval(60_000, 120_000), after)
+def step(name: str, after: tuple[str, ...] = (), disruption: str = "", felt: Interval = NO_TIME) -> Stage:
+    return Stage(name, f"Do {name}", "because", "when", disruption, felt, Interval(60_000, 120_000), after)
 
 
 def test_a_plan_with_one_hop_shows_every_step_and_who_feels_it(screen, paper):
     steps = (step("one"), step("two", ("one",), "the API is gone", Interval(1_000, 5_000)))
 
-    render_plan(screen, Plan("shop", "1.0.1", ("2.0.0",), steps).to_json())
+    render_plan(screen, UpgradePlan("shop", "1.0.1", ("2.0.0",), Schedule(steps)).to_json())
 
     assert paper.getvalue().splitlines() == [
         f"{'Plan for shop: 1.0.1 → 2.0.0':<66}2m00s to 4m00s",
@@ -70,7 +71,7 @@ def test_a_plan_with_two_hops_shows_each_with_its_own_time(screen, paper):
         step("hop2.b", ("hop2.a",), "all feel it"),
     )
 
-    render_plan(screen, Plan("shop", "1.0.1", ("2.0.0", "3.0.0"), steps).to_json())
+    render_plan(screen, UpgradePlan("shop", "1.0.1", ("2.0.0", "3.0.0"), Schedule(steps)).to_json())
 
     assert [line.split("  ")[0:3] for line in paper.getvalue().splitlines() if "  hop " in line] == [
         ["", "hop 1", "1.0.1 → 2.0.0"],
@@ -82,7 +83,7 @@ def test_a_plan_with_two_hops_shows_each_with_its_own_time(screen, paper):
 
 
 def test_a_plan_with_nothing_to_do_says_so(screen, paper):
-    render_plan(screen, Plan("shop", "2.0.0", (), ()).to_json())
+    render_plan(screen, UpgradePlan("shop", "2.0.0", (), Schedule(())).to_json())
 
     assert paper.getvalue() == "Plan for shop: nothing to do, it has 2.0.0 already\n"
 

@@ -117,7 +117,7 @@ def test_every_word_a_trace_says_is_escaped():
         ended_ms=analysis.ended_ms,
         spans=[Span("phase", f"{evil}/{evil}", evil, evil, 0, 700_000, evil)],
         moments=[Moment(700_000, 1, kind, evil, evil) for kind in ("fault.injected", "action.started", "job.ended")],
-        plans=[{"cluster": evil, "source": evil, "path": [evil], "steps": [step], "total": interval}],
+        plans=[{"cluster": evil, "source": evil, "path": [evil], "stages": [step], "total": interval}],
         checks=[{"cluster": evil, "target": evil, "findings": [finding]}],
     )
     outage = {"count": 1, "total_ms": 1, "total": evil, "gaps_ms": [[0, 1]]}
@@ -309,8 +309,8 @@ def test_long_lists_are_folded_hour_by_hour():
 def test_hops_are_folded_apart():
     summary, analysis, _ = told()
     plan = analysis.plans[0]
-    steps = [{**step, "id": f"hop{hop}.{step['id']}", "after": []} for hop in (1, 2) for step in plan["steps"]]
-    page = render_report(summary, Analysis(ended_ms=1, plans=[{**plan, "path": ["2.0.0", "3.0.0"], "steps": steps}]))
+    steps = [{**step, "id": f"hop{hop}.{step['id']}", "after": []} for hop in (1, 2) for step in plan["stages"]]
+    page = render_report(summary, Analysis(ended_ms=1, plans=[{**plan, "path": ["2.0.0", "3.0.0"], "stages": steps}]))
     assert "Hop 1 of 2: 1.0.1 → 2.0.0" in page
     assert "Hop 2 of 2: 2.0.0 → 3.0.0" in page
     assert "hop1." not in page

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from qke_core.catalog import catalog
 from qke_core.errors import InvariantError, RefusedError
 from qke_core.models import ClusterObservation
-from qke_core.plan import Interval, Plan, Step, plan_upgrade, reachable, version_path
-from qke_core.plan.model import NO_TIME
+from qke_core.plan import Interval, Schedule, Stage, UpgradePlan, plan_upgrade, reachable, version_path
+from qke_core.plan.schedule import NO_TIME
 from qke_core.units import MS_PER_H
 
 MakeCluster = Callable[..., ClusterObservation]
@@ -40,8 +40,8 @@ class Wish(NamedTuple):
 wishes = st.builds(Wish, shapes, st.booleans())
 
 
-def step(plan: Plan, name: str) -> Step:
-    (found,) = [step for step in plan.steps if step.id == name]
+def step(plan: UpgradePlan, name: str) -> Stage:
+    (found,) = [step for step in plan.schedule.stages if step.id == name]
     return found
 
 
@@ -51,9 +51,9 @@ def step(plan: Plan, name: str) -> Step:
 @given(way=st.sampled_from(WAYS), wish=wishes)
 def test_the_graph_is_acyclic_and_every_prefix_is_safe(cluster: MakeCluster, way: tuple[str, str], wish: Wish):
     plan = plan_upgrade(cluster(way[0], wish.roles, kubesphere=wish.kubesphere), way[1], catalog())
-    graph = plan.graph()
+    graph = plan.schedule.graph()
     assert nx.is_directed_acyclic_graph(graph)
-    ids = [step.id for step in plan.steps]
+    ids = [step.id for step in plan.schedule.stages]
     assert len(set(ids)) == len(ids)
     assert set(graph) == set(ids)
     done: set[str] = set()
@@ -65,8 +65,8 @@ def test_the_graph_is_acyclic_and_every_prefix_is_safe(cluster: MakeCluster, way
 @given(way=st.sampled_from(WAYS), wish=wishes)
 def test_a_plan_begins_with_a_preflight_and_ends_with_a_look(cluster: MakeCluster, way: tuple[str, str], wish: Wish):
     plan = plan_upgrade(cluster(way[0], wish.roles, kubesphere=wish.kubesphere), way[1], catalog())
-    graph = plan.graph()
-    first, last = plan.steps[0].id, plan.steps[-1].id
+    graph = plan.schedule.graph()
+    first, last = plan.schedule.stages[0].id, plan.schedule.stages[-1].id
     assert first.endswith("preflight")
     assert last.endswith("verify")
     assert [name for name in graph if graph.in_degree(name) == 0] == [first]
@@ -76,21 +76,21 @@ def test_a_plan_begins_with_a_preflight_and_ends_with_a_look(cluster: MakeCluste
 @given(way=st.sampled_from(WAYS), wish=wishes)
 def test_every_step_explains_itself_and_takes_a_sensible_time(cluster: MakeCluster, way: tuple[str, str], wish: Wish):
     plan = plan_upgrade(cluster(way[0], wish.roles, kubesphere=wish.kubesphere), way[1], catalog())
-    for found in plan.steps:
+    for found in plan.schedule.stages:
         assert all((found.title, found.reason, found.guard))
         assert 0 < found.duration.min_ms <= found.duration.max_ms
         assert found.felt.max_ms <= found.duration.max_ms
         assert found.disruption or found.felt == NO_TIME
-    ends = plan.ends()
-    assert plan.total == ends[plan.steps[-1].id]
+    ends = plan.schedule.ends()
+    assert plan.total == ends[plan.schedule.stages[-1].id]
     assert all(end.max_ms <= plan.total.max_ms for end in ends.values())
 
 
 @given(way=st.sampled_from(WAYS), wish=wishes)
 def test_masters_change_one_after_another(cluster: MakeCluster, way: tuple[str, str], wish: Wish):
     plan = plan_upgrade(cluster(way[0], wish.roles, kubesphere=wish.kubesphere), way[1], catalog())
-    order = nx.transitive_closure_dag(plan.graph())
-    masters = [step.id for step in plan.steps if "master-" in step.id]
+    order = nx.transitive_closure_dag(plan.schedule.graph())
+    masters = [step.id for step in plan.schedule.stages if "master-" in step.id]
     assert len(masters) == wish.roles["master"] * len(plan.path)
     assert all(order.has_edge(before, after) for before, after in pairwise(masters))
 
@@ -101,7 +101,7 @@ def test_the_shared_part_waits_for_every_node(cluster: MakeCluster, hop: tuple[s
     plan = plan_upgrade(observed, hop[1], catalog())
     masters = {f"master-{number}" for number in range(1, wish.roles["master"] + 1)}
     assert set(step(plan, "cluster-wide").after) == masters | ({"workers"} if observed.workers else set())
-    ids = {found.id for found in plan.steps}
+    ids = {found.id for found in plan.schedule.stages}
     assert ("workers" in ids) == bool(observed.workers)
     assert ("client" in ids) == bool(observed.clients)
     assert ("kubesphere" in ids) == wish.kubesphere
@@ -165,7 +165,7 @@ def test_more_workers_take_no_longer_and_more_masters_do(cluster: MakeCluster):
 def test_hops_follow_each_other_and_their_ids_say_which(cluster: MakeCluster):
     plan = plan_upgrade(cluster("1.0.1"), "3.3.0", catalog())
     assert plan.path == version_path(catalog(), "1.0.1", "3.3.0")
-    hops = [found.id.partition(".")[0] for found in plan.steps]
+    hops = [found.id.partition(".")[0] for found in plan.schedule.stages]
     assert list(dict.fromkeys(hops)) == ["hop1", "hop2", "hop3", "hop4", "hop5"]
     assert hops == sorted(hops)
     assert step(plan, "hop2.preflight").after == ("hop1.verify",)
@@ -186,7 +186,7 @@ def test_a_long_way_takes_as_long_as_its_hops(cluster: MakeCluster, source: str,
 
 def test_there_is_nothing_to_do_where_one_is(cluster: MakeCluster):
     plan = plan_upgrade(cluster("2.0.0"), "2.0.0", catalog())
-    assert (plan.path, plan.steps, plan.total) == ((), (), NO_TIME)
+    assert (plan.path, plan.schedule.stages, plan.total) == ((), (), NO_TIME)
 
 
 def test_no_way_no_plan(cluster: MakeCluster):
@@ -204,8 +204,8 @@ def test_planning_repeats(cluster: MakeCluster, source: str, target: str):
 # --- Plans as such
 
 
-def make_step(name: str, *after: str, took: Interval = NO_TIME) -> Step:
-    return Step(name, "title", "reason", "guard", "", NO_TIME, took, after)
+def make_step(name: str, *after: str, took: Interval = NO_TIME) -> Stage:
+    return Stage(name, "title", "reason", "guard", "", NO_TIME, took, after)
 
 
 @pytest.mark.parametrize(
@@ -218,27 +218,29 @@ def make_step(name: str, *after: str, took: Interval = NO_TIME) -> Step:
     ],
     ids=["too early", "after itself", "twice", "after nothing known"],
 )
-def test_an_unsafe_order_is_our_bug(steps: tuple[Step, ...]):
+def test_an_unsafe_order_is_our_bug(steps: tuple[Stage, ...]):
     with pytest.raises(InvariantError) as caught:
-        Plan("shop", "1.0.1", ("2.0.0",), steps)
+        Schedule(steps)
     assert caught.value.code == "plan.order"
 
 
 def test_side_by_side_takes_the_longer_and_one_after_the_other_the_sum():
     a, b = make_step("a", took=Interval(1, 10)), make_step("b", took=Interval(5, 6))
     both = make_step("c", "a", "b", took=Interval(100, 200))
-    plan = Plan("shop", "1.0.1", ("2.0.0",), (a, b, both))
-    assert plan.ends() == {"a": Interval(1, 10), "b": Interval(5, 6), "c": Interval(105, 210)}
+    plan = UpgradePlan("shop", "1.0.1", ("2.0.0",), Schedule((a, b, both)))
+    assert plan.schedule.ends() == {"a": Interval(1, 10), "b": Interval(5, 6), "c": Interval(105, 210)}
     assert plan.total == Interval(105, 210)
-    assert sorted(plan.graph().edges) == [("a", "c"), ("b", "c")]
+    assert sorted(plan.schedule.graph().edges) == [("a", "c"), ("b", "c")]
 
 
 def test_a_plan_is_plain_data_with_its_total():
-    plan = Plan("shop", "1.0.1", ("2.0.0",), (make_step("a", took=Interval(1, 2)), make_step("b", "a")))
+    plan = UpgradePlan(
+        "shop", "1.0.1", ("2.0.0",), Schedule((make_step("a", took=Interval(1, 2)), make_step("b", "a")))
+    )
     data = json.loads(json.dumps(plan.to_json()))
     assert data["total"] == {"min_ms": 1, "max_ms": 2}
     assert (data["cluster"], data["source"], data["path"]) == ("shop", "1.0.1", ["2.0.0"])
-    assert [(found["id"], found["after"]) for found in data["steps"]] == [("a", []), ("b", ["a"])]
+    assert [(found["id"], found["after"]) for found in data["stages"]] == [("a", []), ("b", ["a"])]
 
 
 @pytest.mark.parametrize(("a", "b"), list(product([Interval(0, 0), Interval(1, 5), Interval(3, 4)], repeat=2)))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from qke_core.catalog import Catalog
 from qke_core.models.observation import ClusterObservation, NodeObservation
-from qke_core.plan.finding import Finding
+from qke_core.rules.finding import Finding, by_rank
 
 GUIDE = "user guide, Upgrade"
 NOTICE = "QKE app repo, locale text notice_when_upgrade"
@@ -23,9 +23,7 @@ def check_upgrade(cluster: ClusterObservation, target: str, catalog: Catalog) ->
     Returns:
         Findings: blockers first, then warnings, then notes; in the order of `RULES` within each.
     """
-    found = [finding for rule in RULES for finding in rule(cluster, target, catalog)]
-    rank = ("blocker", "warning", "note")
-    return tuple(sorted(found, key=lambda finding: rank.index(finding.severity)))
+    return by_rank([finding for rule in RULES for finding in rule(cluster, target, catalog)])
 
 
 Rule = Callable[[ClusterObservation, str, Catalog], Iterator[Finding]]

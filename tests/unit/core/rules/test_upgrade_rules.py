@@ -10,8 +10,8 @@ import pytest
 
 from qke_core.catalog import catalog
 from qke_core.models import ClusterObservation
-from qke_core.plan import Finding, check_upgrade
-from qke_core.plan.preflight import RULES
+from qke_core.rules import Finding, check_upgrade
+from qke_core.rules.upgrade import RULES
 
 MakeCluster = Callable[..., ClusterObservation]
 
