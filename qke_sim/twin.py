@@ -79,7 +79,7 @@ def _build_site(kernel: Kernel, cloud: Cloud, wish: WorldCluster, place: int, ob
     shapes = wish.shape()
     nodes = _make_nodes(wish, shapes, place)
     links = {kind: link for kind, link in (("etcd_service", wish.links.etcd), ("elk_service", wish.links.elk)) if link}
-    cluster = Cluster(make_id("cl", wish.name), wish.name, wish.version, born_as, wish.env, links, nodes)
+    cluster = Cluster(make_id("cl", wish.name), wish.name, wish.version, born_as, wish.settings, links, nodes)
     masters = tuple(node.alias for node in cluster.of_kind("master"))
     plane = ControlPlane(kernel, wish.name, masters, built_in_etcd="etcd_service" not in links)
     if len(masters) > 1:
@@ -96,7 +96,10 @@ def _build_site(kernel: Kernel, cloud: Cloud, wish: WorldCluster, place: int, ob
         plane=plane,
         kube=KubeCluster(kernel, wish.name, plane, kube_nodes, objects),
         installer=Installer(
-            kernel, wish.name, plane, catalog().version(wish.version).kubesphere if wish.env.install_kubesphere else ""
+            kernel,
+            wish.name,
+            plane,
+            catalog().version(wish.version).kubesphere if wish.settings.install_kubesphere else "",
         ),
         files=files,
         addons=Signal(kernel),
@@ -239,7 +242,7 @@ def _system_workloads(wish: WorldCluster) -> list[Workload]:
     """What a cluster runs by itself, as far as users notice: DNS, and the KubeSphere console (guide G-091)."""
     anywhere = (Toleration(key=MASTER_TAINT),)
     found = [_system("kube-system", "coredns", 2, Resources(100, 70 * 1024 * 1024, 1), anywhere)]
-    if wish.env.install_kubesphere:
+    if wish.settings.install_kubesphere:
         found.append(_system("kubesphere-system", CONSOLE, 2, Resources(20, 100 * 1024 * 1024, 1), anywhere))
     return found
 

@@ -25,6 +25,7 @@ from qke_core.catalog.facts import (
 )
 from qke_core.catalog.load import build_catalog, catalog
 from qke_core.catalog.model import Catalog
+from qke_core.catalog.parameters import Parameter, ParameterBook, Value, parameters
 
 __all__ = [
     "Basis",
@@ -34,6 +35,8 @@ __all__ = [
     "Duration",
     "Entry",
     "Exhaustion",
+    "Parameter",
+    "ParameterBook",
     "PreCheck",
     "PreCheckName",
     "RetCode",
@@ -43,7 +46,9 @@ __all__ = [
     "ScriptStep",
     "UpgradeEdge",
     "UpgradeService",
+    "Value",
     "Version",
     "build_catalog",
     "catalog",
+    "parameters",
 ]

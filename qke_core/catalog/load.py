@@ -50,10 +50,14 @@ def catalog() -> Catalog:
 
 def read_texts() -> dict[str, str]:
     """The TOML texts of this package by file name."""
+    return {name: read_text(name) for name in FILES}
+
+
+def read_text(name: str) -> str:
+    """The text of one file of this package."""
     from importlib.resources import files  # noqa: PLC0415 - costs 40 ms, and most commands need no fact to start.
 
-    folder = files("qke_core.catalog")
-    return {name: folder.joinpath(name).read_text(encoding="utf-8") for name in FILES}
+    return files("qke_core.catalog").joinpath(name).read_text(encoding="utf-8")
 
 
 def build_catalog(texts: Mapping[str, str]) -> Catalog:

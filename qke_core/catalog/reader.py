@@ -102,6 +102,14 @@ class Table:
             raise self.error(f"{key} must be true or false, not {value!r}")
         return value
 
+    def scalar(self, key: str) -> str | int | bool:
+        """A text, which may be empty, a whole number or a truth value."""
+        return self._scalar_of(key, self._take(key))
+
+    def scalars(self, key: str) -> tuple[str | int | bool, ...]:
+        """A list of such values, empty when absent."""
+        return tuple(self._scalar_of(key, item) for item in self._list(key))
+
     def day(self, key: str) -> date:
         """A date without a time."""
         value = self._take(key)
@@ -153,6 +161,11 @@ class Table:
         if not isinstance(value, dict):
             raise self.error(f"{key} must be a table, not {value!r}")
         return cast("dict[str, object]", value)
+
+    def _scalar_of(self, key: str, value: object) -> str | int | bool:
+        if not isinstance(value, str | int | bool):
+            raise self.error(f"{key} must be a text, a whole number or a truth value, not {value!r}")
+        return value
 
     def _text_of(self, key: str, value: object) -> str:
         if not isinstance(value, str) or not value.strip():

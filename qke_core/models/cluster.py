@@ -13,39 +13,28 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from qke_core.catalog import RoleShape, catalog
 from qke_core.models.base import API_VERSION, Model, Name, RoleName, SizeMib, VersionName, refuse
+from qke_core.models.money import ON_DEMAND, Billing
+from qke_core.models.network import ResourceId
+from qke_core.models.settings import Env, Settings
 from qke_core.suggest import did_you_mean, nearest
-from qke_core.units import render_size
 
 
 class RoleWish(Model):
-    """How many nodes of a role, and how large. Omitted figures are the version's defaults."""
+    """How many nodes of a role, and how large. Omitted figures are the version's defaults.
 
-    count: Annotated[int, Field(ge=0, le=100, description="Number of nodes of this role.")]
-    cpu: Annotated[int | None, Field(default=None, ge=1, le=64, description="vCPU per node.")]
+    Whether the figures are offered is said by `qke_core.rules`, all at once.
+    """
+
+    count: Annotated[int, Field(ge=0, description="Number of nodes of this role.")]
+    cpu: Annotated[int | None, Field(default=None, ge=1, description="vCPU per node.")]
     memory: Annotated[SizeMib | None, Field(default=None, description="Memory per node, such as 16GiB.")]
     volume: Annotated[
         SizeMib | None, Field(default=None, description="Size of the /data disk per node, 40GiB to 2000GiB.")
     ]
-
-    @field_validator("volume")
-    @classmethod
-    def _volume_fits(cls, value: int | None) -> int | None:
-        """40 to 2000 GiB in steps of 10 (QKE app repo, app/config.json, volume_size of the k8s roles)."""
-        if value is not None and not (40 * 1024 <= value <= 2000 * 1024 and value % (10 * 1024) == 0):
-            sentence = f"A /data disk of {render_size(value)} is not offered"
-            raise refuse("role.volume", sentence, "write 40GiB to 2000GiB in steps of 10GiB", "200GiB")
-        return value
-
-
-class Env(Model):
-    """Cluster parameters that the twin acts on."""
-
-    install_kubesphere: Annotated[
-        bool, Field(default=True, description="Whether KubeSphere runs on the cluster (guide G-049).")
+    instance_class: Annotated[
+        int | None, Field(default=None, ge=0, description="Host type code, such as 101 (basic) or 202 (enterprise).")
     ]
-    modules: Annotated[
-        tuple[str, ...], Field(default=(), description="Optional KubeSphere modules chosen, such as ks-devops.")
-    ]
+    cpu_model: Annotated[str | None, Field(default=None, description="CPU micro-architecture, such as Skylake.")]
 
 
 class Links(Model):
@@ -66,8 +55,12 @@ class ClusterWish(Model):
     roles: Annotated[
         Mapping[RoleName, RoleWish] | None, Field(default=None, description="Nodes role by role; or give express.")
     ]
-    env: Annotated[Env, Field(default_factory=lambda: Env(install_kubesphere=True, modules=()))]
+    env: Annotated[Env, Field(default_factory=dict[str, object])]
     links: Annotated[Links, Field(default_factory=lambda: Links(etcd=None, elk=None))]
+    vxnet: Annotated[
+        ResourceId | None, Field(default=None, description="Private network that all nodes join (guide G-041).")
+    ]
+    billing: Annotated[Billing, Field(default=ON_DEMAND, description="Billing mode (guide G-033).")]
 
     @field_validator("express")
     @classmethod
@@ -102,18 +95,10 @@ class ClusterWish(Model):
                 raise refuse("role.unknown", f"QKE {self.version} has no role {role!r}", did_you_mean(role, known))
         return self
 
-    @model_validator(mode="after")
-    def _counts_fit(self) -> ClusterWish:
-        """1 or 3 masters (guide G-185), and a client node or none (QKE app repo, app/config.json)."""
-        shape = self.shape()
-        masters, clients = shape["master"].count, shape["client"].count if "client" in shape else 0
-        if masters not in (1, 3):
-            sentence = f"Cluster {self.name!r} has {masters} masters; a QKE cluster has 1 or 3"
-            raise refuse("cluster.masters", sentence, "write count: 1 or count: 3 for role master")
-        if clients > 1:
-            sentence = f"Cluster {self.name!r} has {clients} client nodes; a QKE cluster has one or none"
-            raise refuse("cluster.clients", sentence, "write count: 1 or count: 0 for role client")
-        return self
+    @property
+    def settings(self) -> Settings:
+        """Every cluster parameter of the version with its value, defaults included."""
+        return Settings.resolve(self.version, self.env)
 
     def shape(self) -> Mapping[str, RoleShape]:
         """Return the resolved nodes: role to count and sizes, roles without nodes left out."""
@@ -134,17 +119,17 @@ class ClusterDocument(ClusterWish):
 
     api_version: Annotated[Literal["qke/v1"], Field(alias="apiVersion", default=API_VERSION)]
     kind: Literal["Cluster"]
-    zone: Annotated[str, Field(description="Zone of the cloud, such as pek3.")]
-    vxnet: Annotated[str | None, Field(default=None, description="Private network that all nodes join (guide G-041).")]
-    billing: Annotated[
-        Literal["on-demand", "contract"], Field(default="on-demand", description="Billing mode (guide G-033).")
+    zone: Annotated[str, Field(description="Zone of the cloud, such as pek3.", pattern=r"^[a-z0-9]+$")]
+    status: Annotated[
+        Literal["active", "stopped", "deleted", "ceased"],
+        Field(default="active", description="Running, stopped, in the recycle bin, or gone for ever."),
     ]
 
 
 def _resolve(default: RoleShape, wish: RoleWish) -> RoleShape:
     return RoleShape(
         count=wish.count,
-        instance_class=default.instance_class,
+        instance_class=default.instance_class if wish.instance_class is None else wish.instance_class,
         cpu=default.cpu if wish.cpu is None else wish.cpu,
         memory_mib=default.memory_mib if wish.memory is None else wish.memory,
         volume_gib=default.volume_gib if wish.volume is None else wish.volume // 1024,

@@ -126,5 +126,10 @@ class Schedule:
 
 
 def _stage_json(stage: Stage) -> JsonObject:
-    touches = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(stage.touches).items()}
+    touched = stage.touches
+    touches: JsonObject = {
+        "restarts": list(touched.restarts),
+        "roles": list(touched.roles),
+        "manner": touched.manner,
+    }
     return {**asdict(stage), "after": list(stage.after), "touches": touches}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from qke_core.catalog import catalog
+from qke_core.catalog import catalog, parameters
 from qke_core.effects import Json, JsonObject
 from qke_core.errors import RemoteError
 from qke_core.units import render_rough
@@ -152,9 +152,9 @@ def _describe_nodes(cloud: Cloud, call: Call) -> dict[str, Json]:
 
 def _describe_environment(cloud: Cloud, call: Call) -> dict[str, Json]:
     env = cloud.cluster(str(call.params.get("cluster", ""))).env
+    known = parameters().env(env.version)
     properties: list[Json] = [
-        {"key": "install_kubesphere", "type": "boolean", "default": env.install_kubesphere},
-        {"key": "extra.modules", "type": "string", "default": ",".join(env.modules)},
+        {"key": key, "type": known[key].type, "default": value} for key, value in env.values.items()
     ]
     return {"config": {"type": "array", "key": "env", "properties": properties}}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from qke_core.catalog import RoleKind, RoleShape, catalog
 from qke_core.effects import Json
-from qke_core.models import Env
+from qke_core.models import Settings
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class Cluster:
     name: str
     version: str
     born_as: str
-    env: Env
+    env: Settings
     links: Mapping[str, str]
     nodes: list[ClusterNode]
     status: str = "active"

@@ -225,7 +225,7 @@ class _Check:
         cluster = self.clusters[target.cluster]
         if isinstance(target, NodeTarget):
             yield from self._node(cluster, target.role, target.index, (*path, "target"))
-        if isinstance(fault, InstallerFails | InstallerSlow) and not cluster.env.install_kubesphere:
+        if isinstance(fault, InstallerFails | InstallerSlow) and not cluster.settings.install_kubesphere:
             sentence = f"Cluster {cluster.name!r} has no KubeSphere, so no installer runs"
             yield self._problem((*path, "target"), "scenario.no-kubesphere", sentence, "set install_kubesphere: true")
 

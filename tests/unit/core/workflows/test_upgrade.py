@@ -32,7 +32,7 @@ def test_the_plan_and_the_findings_are_told_before_anything_is_asked(world):
     assert names.index("tell") < names.index(ASK)
     plan, preflight = (body for _, body in world.told)
     assert plan["path"] == ["2.0.0"]
-    assert plan["steps"][0]["id"] == "preflight"
+    assert plan["stages"][0]["id"] == "preflight"
     assert "upgrade.all-modules" in {finding["code"] for finding in preflight["findings"]}
 
 
