@@ -126,7 +126,7 @@ def _state(
         etcd=wish.links.etcd or "",
         elk=wish.links.elk or "",
         billing=wish.billing,
-        awaits_restart=awaits_restart,
+        awaits_restart=awaits_restart if phase == "active" else (),
     )
 
 

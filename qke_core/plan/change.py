@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeAlias
 from qke_core.catalog import RoleShape, Value, catalog
 from qke_core.models.settings import Settings
 from qke_core.models.state import ClusterState, Phase
-from qke_core.plan.upgraded import upgraded
+from qke_core.upgraded import upgraded
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,14 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class AddNodes:
-    """Add `count` nodes to a worker role, or the client."""
+    """Add `count` nodes to a worker role, or the client; a role that has no node yet gets its size, others keep it."""
 
     operation: ClassVar[str] = "add-nodes"
     role: str
     count: int
+    cpu: int = 0
+    memory_mib: int = 0
+    volume_gib: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +184,16 @@ def _create(change: Create, state: ClusterState) -> ClusterState:
 def _add_nodes(change: AddNodes, state: ClusterState) -> ClusterState:
     sids = state.nodes[change.role]
     first = max(sids, default=0) + 1
-    return _with_nodes(state, change.role, (*sids, *range(first, first + change.count)))
+    grown = _with_nodes(state, change.role, (*sids, *range(first, first + change.count)))
+    if sids or not change.cpu:
+        return grown
+    return _with_size(grown, change.role, change.cpu, change.memory_mib, change.volume_gib)
 
 
 def _delete_nodes(change: DeleteNodes, state: ClusterState) -> ClusterState:
     left = tuple(sid for sid in state.nodes[change.role] if sid not in change.sids)
-    return _with_nodes(state, change.role, left)
+    awaits = tuple(role for role in state.awaits_restart if role != change.role or left)
+    return replace(_with_nodes(state, change.role, left), awaits_restart=awaits)
 
 
 def _with_nodes(state: ClusterState, role: str, sids: tuple[int, ...]) -> ClusterState:
@@ -195,9 +202,18 @@ def _with_nodes(state: ClusterState, role: str, sids: tuple[int, ...]) -> Cluste
 
 
 def _resize(change: Resize, state: ClusterState) -> ClusterState:
+    """Nodes that restart for it come up with the docker bridge of the settings; growing disks alone restarts none."""
     old = state.shape[change.role]
-    shape = RoleShape(old.count, old.instance_class, change.cpu, change.memory_mib, change.volume_gib)
-    return replace(state, shape={**state.shape, change.role: shape})
+    sized = _with_size(state, change.role, change.cpu, change.memory_mib, change.volume_gib)
+    if (old.cpu, old.memory_mib) == (change.cpu, change.memory_mib):
+        return sized
+    return replace(sized, awaits_restart=tuple(role for role in sized.awaits_restart if role != change.role))
+
+
+def _with_size(state: ClusterState, role: str, cpu: int, memory_mib: int, volume_gib: int) -> ClusterState:
+    old = state.shape[role]
+    shape = RoleShape(old.count, old.instance_class, cpu, memory_mib, volume_gib)
+    return replace(state, shape={**state.shape, role: shape})
 
 
 def _change_parameters(change: ChangeParameters, state: ClusterState) -> ClusterState:
@@ -234,7 +250,7 @@ def _upgrade(change: Upgrade, state: ClusterState) -> ClusterState:
 def _phase(phase: Phase) -> Callable[[Any, ClusterState], ClusterState]:
     def outcome(change: Change, state: ClusterState) -> ClusterState:
         _ = change
-        return replace(state, phase=phase, awaits_restart=() if phase == "active" else state.awaits_restart)
+        return replace(state, phase=phase, awaits_restart=())
 
     return outcome
 

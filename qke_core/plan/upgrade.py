@@ -14,8 +14,8 @@ from qke_core.catalog import Catalog, RoleKind, ScriptStep
 from qke_core.effects.base import JsonObject
 from qke_core.models.observation import ClusterObservation
 from qke_core.plan.conditions import applies, script_conditions
-from qke_core.plan.path import version_path
 from qke_core.plan.schedule import NO_TIME, Interval, Schedule, Stage
+from qke_core.versions import version_path
 
 VERIFY = Interval(1_000, 60_000)
 

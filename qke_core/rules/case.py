@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from qke_core.documents import Path
+from qke_core.goal import goal_of
 from qke_core.models.cluster import ClusterDocument
 from qke_core.models.settings import Settings
 from qke_core.models.state import ClusterState
@@ -18,8 +19,8 @@ from qke_core.rules.finding import Finding, Severity
 class Case:
     """One wish and what is known around it.
 
-    `world` is None when nothing is known. `goal` is the wish as a state; `now` the cluster of that name as it is, None
-    when there is none.
+    `world` is None when nothing is known. `goal` is the wish as a state: for a cluster that exists, what
+    the wish leaves out stays as it is. `now` is the cluster of that name as it is, None when there is none.
     """
 
     wish: ClusterDocument
@@ -32,7 +33,7 @@ class Case:
         """Make the case of a wish and a world."""
         present = None if world is None else world.cluster(wish.name)
         now = None if world is None or present is None else ClusterState.of_world(present, world)
-        return cls(wish, world, ClusterState.of_wish(wish), now)
+        return cls(wish, world, goal_of(wish, now), now)
 
     @property
     def version(self) -> str:
@@ -58,9 +59,9 @@ class Case:
     @property
     def creates(self) -> bool:
         """Whether the cluster has to be created."""
-        return self.now is None
+        return self.now is None or not self.now.exists
 
-    def finding(  # noqa: PLR0913, PLR0917 - the parts of a finding
+    def finding(
         self,
         code: str,
         severity: Severity,
@@ -76,7 +77,7 @@ class Case:
         return Finding(code, severity, about, sentence, remedy, platform_code, source, "cluster", path)
 
 
-def world_finding(  # noqa: PLR0913, PLR0917 - the parts of a finding
+def world_finding(
     code: str,
     severity: Severity,
     path: Path,

@@ -42,9 +42,10 @@ from qke_core.effects import (
 from qke_core.errors import InputError, Problem, QkeError
 from qke_core.journal import Intent, JournalRecord, Replay, Reply, parse_record
 from qke_core.models import ClusterDocument, ClusterObservation
-from qke_core.plan import Interval, UpgradePlan, plan_upgrade, version_path
+from qke_core.plan import Interval, UpgradePlan, plan_upgrade
 from qke_core.rules import Finding, check_upgrade
 from qke_core.runner import Runner, step_through
+from qke_core.versions import version_path
 from qke_core.workflows import UpgradeRequest, UpgradeResult, observe_cluster, upgrade_cluster
 
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from qke_core.catalog import catalog
 from qke_core.errors import InvariantError, RefusedError
 from qke_core.models import ClusterObservation
-from qke_core.plan import Interval, Schedule, Stage, UpgradePlan, plan_upgrade, reachable, version_path
+from qke_core.plan import Interval, Schedule, Stage, UpgradePlan, plan_upgrade
 from qke_core.plan.schedule import NO_TIME
 from qke_core.units import MS_PER_H
+from qke_core.versions import reachable, version_path
 
 MakeCluster = Callable[..., ClusterObservation]
 

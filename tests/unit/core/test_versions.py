@@ -9,7 +9,7 @@ import pytest
 
 from qke_core.catalog import catalog
 from qke_core.errors import InputError, RefusedError
-from qke_core.plan import reachable, version_path
+from qke_core.versions import reachable, version_path
 
 ORDER = catalog().order
 EDGES = {(edge.origin, edge.target) for edge in catalog().upgrades}

@@ -1,0 +1,112 @@
+"""From a wish and a world to a plan: refused with every reason, or ordered, explained, timed, counted and priced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from qke_core.billing import PriceBook, default_prices, hourly
+from qke_core.errors import InvariantError
+from qke_core.inventory import resources_of
+from qke_core.models.cluster import ClusterDocument
+from qke_core.models.state import ClusterState
+from qke_core.models.world import World
+from qke_core.plan.change import apply
+from qke_core.plan.diff import diff
+from qke_core.plan.guards import guards_of
+from qke_core.plan.model import Plan, Step
+from qke_core.plan.order import Ordered, order
+from qke_core.plan.stages import schedule_of
+from qke_core.quota import Shortage, Usage, first_short, left, usage_of
+from qke_core.rules.case import Case
+from qke_core.rules.check import check_cluster
+from qke_core.rules.finding import Finding, by_rank
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan, or None where a finding is a blocker; the findings are there in either case."""
+
+    plan: Plan | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def blockers(self) -> tuple[Finding, ...]:
+        """Why there is no plan."""
+        return tuple(finding for finding in self.findings if finding.severity == "blocker")
+
+
+def plan_cluster(
+    wish: ClusterDocument, world: World, *, restart: Sequence[str] = (), prices: PriceBook | None = None
+) -> Planned:
+    """Plan what makes the wish true in the world.
+
+    Args:
+        wish: the cluster as it shall be.
+        world: what exists.
+        restart: roles whose nodes shall be restarted although nothing asks for it.
+        prices: what things cost; the example book by default.
+    Returns:
+        A plan without steps when nothing differs; no plan, and all reasons, when a rule says no.
+    Rule:
+        docs/rules/planning.md.
+    """
+    case = Case.of(wish, world)
+    findings = check_cluster(wish, world)
+    if any(finding.severity == "blocker" for finding in findings):
+        return Planned(None, findings)
+    before = case.now if case.now is not None and case.now.exists else ClusterState.absent(wish)
+    line = order(diff(case.now, case.goal, restart))
+    steps = _steps(line, before, prices or default_prices())
+    _require_complete(steps, before, case.goal)
+    short = _shortage(steps, world)
+    if short is not None:
+        return Planned(None, by_rank([*findings, _refuse_short(case, short)]))
+    label = (prices or default_prices()).label
+    return Planned(Plan(wish.name, before, case.goal, steps, findings, label), findings)
+
+
+def _steps(line: Sequence[Ordered], before: ClusterState, prices: PriceBook) -> tuple[Step, ...]:
+    start = usage_of(resources_of(before))
+    steps: list[Step] = []
+    for ordered in line:
+        change = ordered.draft.change
+        after = apply(change, before)
+        here, there = usage_of(resources_of(before)), usage_of(resources_of(after))
+        takes, frees = there.beyond(here), here.beyond(there)
+        steps.append(
+            Step(
+                id=ordered.draft.id,
+                title=ordered.draft.title,
+                reason=ordered.draft.reason,
+                change=change,
+                guards=guards_of(change, before),
+                after=ordered.after,
+                schedule=schedule_of(change, before),
+                peak=(here + takes).beyond(start),
+                takes=takes,
+                frees=frees,
+                cost_per_hour=_rate(after, prices) - _rate(before, prices),
+            )
+        )
+        before = after
+    return tuple(steps)
+
+
+def _rate(state: ClusterState, prices: PriceBook) -> Decimal:
+    return hourly(resources_of(state), prices, state.billing, state.zone)
+
+
+def _require_complete(steps: Sequence[Step], before: ClusterState, goal: ClusterState) -> None:
+    """See that the steps lead to the goal.
+
+    Raises:
+        InvariantError: `plan.incomplete`.
+    """
+    for step in steps:
+        before = apply(step.change, before)
+    if goal.exists and before != replace(goal, born_as=before.born_as):
+        raise InvariantError(
+            "plan.incomplete", f"The plan for {goal.name} does not lead to the wish", "report the wish and the world"
+        )

@@ -1,0 +1,31 @@
+"""All rules at once: of a wish in its world, and of a world by itself."""
+
+from __future__ import annotations
+
+from qke_core.models.cluster import ClusterDocument
+from qke_core.models.world import World
+from qke_core.rules import version
+from qke_core.rules.case import Case, Rule, WorldRule
+from qke_core.rules.finding import Finding, by_rank
+
+RULES: tuple[Rule, ...] = (*version.RULES,)
+"""Every rule of a wish, in the order in which people read findings."""
+
+WORLD_RULES: tuple[WorldRule, ...] = ()
+"""Every rule of a world."""
+
+
+def check_cluster(wish: ClusterDocument, world: World | None) -> tuple[Finding, ...]:
+    """List everything that would block a wish or that its owner should know; without a world, what is wrong by itself.
+
+    Returns:
+        Findings: blockers first, then warnings, then notes. Paths lead into the Cluster document, or, where `document`
+        says so, into the World document.
+    """
+    case = Case.of(wish, world)
+    return by_rank([finding for rule in RULES for finding in rule(case)])
+
+
+def check_world(world: World) -> tuple[Finding, ...]:
+    """List everything by which a world contradicts itself or the product."""
+    return by_rank([finding for rule in WORLD_RULES for finding in rule(world)])
