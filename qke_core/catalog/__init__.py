@@ -25,30 +25,44 @@ from qke_core.catalog.facts import (
 )
 from qke_core.catalog.load import build_catalog, catalog
 from qke_core.catalog.model import Catalog
+from qke_core.catalog.operations import OperationBook, operations
+from qke_core.catalog.parameter_changes import ChangeBook, ParameterChange, parameter_changes
 from qke_core.catalog.parameters import Parameter, ParameterBook, Value, parameters
+from qke_core.catalog.quotas import QuotaBook, quotas
+from qke_core.catalog.storage import StorageBook, StorageClass, storage
 
 __all__ = [
     "Basis",
     "Budget",
     "Catalog",
+    "ChangeBook",
     "Code",
     "Duration",
     "Entry",
     "Exhaustion",
+    "OperationBook",
     "Parameter",
     "ParameterBook",
+    "ParameterChange",
     "PreCheck",
     "PreCheckName",
+    "QuotaBook",
     "RetCode",
     "Role",
     "RoleKind",
     "RoleShape",
     "ScriptStep",
+    "StorageBook",
+    "StorageClass",
     "UpgradeEdge",
     "UpgradeService",
     "Value",
     "Version",
     "build_catalog",
     "catalog",
+    "operations",
+    "parameter_changes",
     "parameters",
+    "quotas",
+    "storage",
 ]

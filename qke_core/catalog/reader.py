@@ -102,6 +102,16 @@ class Table:
             raise self.error(f"{key} must be true or false, not {value!r}")
         return value
 
+    def pairs(self, key: str) -> tuple[tuple[int, int], ...]:
+        """A list of pairs of whole numbers, empty when absent."""
+        found: list[tuple[int, int]] = []
+        for item in self._list(key):
+            numbers = cast("list[object]", item) if isinstance(item, list) else []
+            if len(numbers) != 2:  # noqa: PLR2004 - a pair
+                raise self.error(f"{key} must hold pairs of whole numbers, not {item!r}")
+            found.append((self._integer_of(key, numbers[0], 0), self._integer_of(key, numbers[1], 0)))
+        return tuple(found)
+
     def scalar(self, key: str) -> str | int | bool:
         """A text, which may be empty, a whole number or a truth value."""
         return self._scalar_of(key, self._take(key))
@@ -121,6 +131,11 @@ class Table:
         """A read-only sub-table in which every value is a string, in file order."""
         cells = self._cells_of(key, self._take(key))
         return MappingProxyType({name: self._text_of(f"{key}.{name}", value) for name, value in cells.items()})
+
+    def integer_map(self, key: str) -> Mapping[str, int]:
+        """A read-only sub-table in which every value is a whole number, in file order."""
+        cells = self._cells_of(key, self._take(key))
+        return MappingProxyType({name: self._integer_of(f"{key}.{name}", value, 0) for name, value in cells.items()})
 
     def table(self, key: str) -> Table:
         """A sub-table that must be there."""

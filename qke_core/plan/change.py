@@ -47,13 +47,18 @@ class DeleteNodes:
 
 @dataclass(frozen=True, slots=True)
 class Resize:
-    """Give every node of a role this size; disks only grow."""
+    """Give every node of a role another size; a figure of 0 stays as it is, disks only grow."""
 
     operation: ClassVar[str] = "resize"
     role: str
-    cpu: int
-    memory_mib: int
-    volume_gib: int
+    cpu: int = 0
+    memory_mib: int = 0
+    volume_gib: int = 0
+
+    @property
+    def online(self) -> bool:
+        """Whether only disks grow, which restarts nothing."""
+        return not self.cpu and not self.memory_mib
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,16 +208,16 @@ def _with_nodes(state: ClusterState, role: str, sids: tuple[int, ...]) -> Cluste
 
 def _resize(change: Resize, state: ClusterState) -> ClusterState:
     """Nodes that restart for it come up with the docker bridge of the settings; growing disks alone restarts none."""
-    old = state.shape[change.role]
     sized = _with_size(state, change.role, change.cpu, change.memory_mib, change.volume_gib)
-    if (old.cpu, old.memory_mib) == (change.cpu, change.memory_mib):
+    if change.online:
         return sized
     return replace(sized, awaits_restart=tuple(role for role in sized.awaits_restart if role != change.role))
 
 
 def _with_size(state: ClusterState, role: str, cpu: int, memory_mib: int, volume_gib: int) -> ClusterState:
     old = state.shape[role]
-    shape = RoleShape(old.count, old.instance_class, cpu, memory_mib, volume_gib)
+    figures = (cpu or old.cpu, memory_mib or old.memory_mib, volume_gib or old.volume_gib)
+    shape = RoleShape(old.count, old.instance_class, *figures)
     return replace(state, shape={**state.shape, role: shape})
 
 

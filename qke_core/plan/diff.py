@@ -131,27 +131,27 @@ def _role(role: str, now: ClusterState, goal: ClusterState, *, upgrades: bool) -
 
 def _sizes(role: str, old: RoleShape, new: RoleShape, *, upgrades: bool) -> Iterator[Draft]:
     """Yield resizes: with an upgrade in the plan, disks grow on their own and before it, because it needs the room."""
-    size, disk = (new.cpu, new.memory_mib), new.volume_gib
-    if upgrades and disk != old.volume_gib and size != (old.cpu, old.memory_mib):
-        yield _resize(role, old, RoleShape(0, 0, old.cpu, old.memory_mib, disk), f"disk-{role}")
-        yield _resize(role, RoleShape(0, 0, old.cpu, old.memory_mib, disk), new, f"resize-{role}")
-    elif disk != old.volume_gib and size == (old.cpu, old.memory_mib):
-        yield _resize(role, old, new, f"disk-{role}")
-    elif (disk, size) != (old.volume_gib, (old.cpu, old.memory_mib)):
-        yield _resize(role, old, new, f"resize-{role}")
+    cpu = new.cpu if new.cpu != old.cpu else 0
+    memory = new.memory_mib if new.memory_mib != old.memory_mib else 0
+    disk = new.volume_gib if new.volume_gib != old.volume_gib else 0
+    if disk and (upgrades or not (cpu or memory)):
+        yield _resize(role, old, Resize(role, volume_gib=disk))
+        disk = 0
+    if cpu or memory:
+        yield _resize(role, old, Resize(role, cpu, memory, disk))
 
 
-def _resize(role: str, old: RoleShape, new: RoleShape, name: str) -> Draft:
+def _resize(role: str, old: RoleShape, change: Resize) -> Draft:
     said = [
         f"{before} to {after} {unit}"
         for before, after, unit in (
-            (old.cpu, new.cpu, "vCPU"),
-            (old.memory_mib // 1024, new.memory_mib // 1024, "GiB memory"),
-            (old.volume_gib, new.volume_gib, "GiB disk"),
+            (old.cpu, change.cpu, "vCPU"),
+            (old.memory_mib // 1024, change.memory_mib // 1024, "GiB memory"),
+            (old.volume_gib, change.volume_gib, "GiB disk"),
         )
-        if before != after
+        if after
     ]
-    change = Resize(role, new.cpu, new.memory_mib, new.volume_gib)
+    name = f"disk-{role}" if change.online else f"resize-{role}"
     return Draft(name, change, f"Resize {role}: {', '.join(said)}", "the wish has another size")
 
 

@@ -71,11 +71,11 @@ def _is(*kinds: type[Change]) -> Test:
 
 
 def _disk(draft: Draft) -> bool:
-    return draft.id.startswith("disk-")
+    return isinstance(draft.change, Resize) and draft.change.online
 
 
 def _size(draft: Draft) -> bool:
-    return isinstance(draft.change, Resize) and not _disk(draft)
+    return isinstance(draft.change, Resize) and not draft.change.online
 
 
 def _bridge(draft: Draft) -> bool:

@@ -18,7 +18,7 @@ from qke_core.plan.guards import guards_of
 from qke_core.plan.model import Plan, Step
 from qke_core.plan.order import Ordered, order
 from qke_core.plan.stages import schedule_of
-from qke_core.quota import Shortage, Usage, first_short, left, usage_of
+from qke_core.quota import Shortage, Usage, first_short, kubesphere_reserve, left, usage_of
 from qke_core.rules.case import Case
 from qke_core.rules.check import check_cluster
 from qke_core.rules.finding import Finding, by_rank
@@ -57,14 +57,14 @@ def plan_cluster(
     if any(finding.severity == "blocker" for finding in findings):
         return Planned(None, findings)
     before = case.now if case.now is not None and case.now.exists else ClusterState.absent(wish)
+    book = prices or default_prices()
     line = order(diff(case.now, case.goal, restart))
-    steps = _steps(line, before, prices or default_prices())
+    steps = _steps(line, before, book)
     _require_complete(steps, before, case.goal)
-    short = _shortage(steps, world)
+    short = _shortage(steps, case.goal, world)
     if short is not None:
         return Planned(None, by_rank([*findings, _refuse_short(case, short)]))
-    label = (prices or default_prices()).label
-    return Planned(Plan(wish.name, before, case.goal, steps, findings, label), findings)
+    return Planned(Plan(wish.name, before, case.goal, steps, findings, book.label), findings)
 
 
 def _steps(line: Sequence[Ordered], before: ClusterState, prices: PriceBook) -> tuple[Step, ...]:
@@ -84,9 +84,9 @@ def _steps(line: Sequence[Ordered], before: ClusterState, prices: PriceBook) -> 
                 guards=guards_of(change, before),
                 after=ordered.after,
                 schedule=schedule_of(change, before),
-                peak=(here + takes).beyond(start),
-                takes=takes,
-                frees=frees,
+                peak=(here + takes).beyond(start).amounts,
+                takes=takes.amounts,
+                frees=frees.amounts,
                 cost_per_hour=_rate(after, prices) - _rate(before, prices),
             )
         )
@@ -95,7 +95,7 @@ def _steps(line: Sequence[Ordered], before: ClusterState, prices: PriceBook) -> 
 
 
 def _rate(state: ClusterState, prices: PriceBook) -> Decimal:
-    return hourly(resources_of(state), prices, state.billing, state.zone)
+    return hourly(resources_of(state), prices, state.zone, state.billing)
 
 
 def _require_complete(steps: Sequence[Step], before: ClusterState, goal: ClusterState) -> None:
@@ -110,3 +110,28 @@ def _require_complete(steps: Sequence[Step], before: ClusterState, goal: Cluster
         raise InvariantError(
             "plan.incomplete", f"The plan for {goal.name} does not lead to the wish", "report the wish and the world"
         )
+
+
+def _shortage(steps: Sequence[Step], goal: ClusterState, world: World) -> Shortage | None:
+    """Return the first step that the quotas do not allow; a creation must also find room for KubeSphere's volumes."""
+    remaining = left(world)
+    if remaining is None:
+        return None
+    peaks = [
+        (step.id, Usage.of(step.peak) + (kubesphere_reserve(goal) if step.operation == "create" else Usage()))
+        for step in steps
+    ]
+    return first_short(peaks, remaining)
+
+
+def _refuse_short(case: Case, short: Shortage) -> Finding:
+    return case.finding(
+        "quota.short",
+        "blocker",
+        (),
+        f"Step {short.step} needs {short.needs} of {short.type} beyond what stands, the quota has {short.left} left",
+        f"ask for {short.needs - short.left} more {short.type} by ticket, or wish for less",
+        "user guide, Preparation, G-028 to G-032; yunify/qingcloud-docs, ret_code 2500",
+        platform_code=2500,
+        subject=short.step,
+    )

@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 from qke_core.catalog import Catalog, RoleKind, ScriptStep
 from qke_core.effects.base import JsonObject
 from qke_core.models.observation import ClusterObservation
+from qke_core.models.state import ClusterState
 from qke_core.plan.conditions import applies, script_conditions
-from qke_core.plan.schedule import NO_TIME, Interval, Schedule, Stage
+from qke_core.plan.schedule import NO_DISRUPTION, NO_TIME, Disruption, Interval, Schedule, Stage
 from qke_core.versions import version_path
 
 VERIFY = Interval(1_000, 60_000)
@@ -57,13 +58,43 @@ def plan_upgrade(cluster: ClusterObservation, target: str, catalog: Catalog) -> 
     """
     path = version_path(catalog, cluster.version, target)
     stages: list[Stage] = []
+    fleet = Fleet.observed(cluster)
     source = cluster.version
     for number, version in enumerate(path, start=1):
         prefix = f"hop{number}." if len(path) > 1 else ""
-        hop = _Hop(catalog, cluster, source, version, prefix)
+        hop = _Hop(catalog, fleet, source, version, prefix)
         stages.extend(hop.stages(after=(stages[-1].id,) if stages else ()))
         source = version
     return UpgradePlan(cluster.name, cluster.version, path, Schedule(tuple(stages)))
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What an upgrade needs to know of a cluster's nodes: masters by number and name, and how many others."""
+
+    masters: Mapping[int, str]
+    workers: int
+    clients: int
+    kubesphere: bool
+    built_in_etcd: bool
+
+    @classmethod
+    def observed(cls, cluster: ClusterObservation) -> Fleet:
+        """Return the fleet of a cluster that was looked at."""
+        masters = {master.sid: master.name for master in cluster.masters}
+        workers, clients = len(cluster.workers), len(cluster.clients)
+        return cls(masters, workers, clients, cluster.kubesphere, cluster.built_in_etcd)
+
+    @classmethod
+    def of_state(cls, state: ClusterState) -> Fleet:
+        """Return the fleet of a state."""
+        masters = {sid: f"master{sid}" for sid in state.nodes["master"]}
+        return cls(masters, state.count("worker"), state.count("client"), state.kubesphere, not state.etcd)
+
+
+def schedule_hop(fleet: Fleet, source: str, target: str, catalog: Catalog) -> Schedule:
+    """Return the stages of one upgrade, one legal hop."""
+    return Schedule(tuple(_Hop(catalog, fleet, source, target, "").stages(after=())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +102,14 @@ class _Hop:
     """One upgrade, from `source` to `target`; every stage id begins with `prefix`."""
 
     catalog: Catalog
-    cluster: ClusterObservation
+    fleet: Fleet
     source: str
     target: str
     prefix: str
 
     @property
     def ha(self) -> bool:
-        return len(self.cluster.masters) > 1
+        return len(self.fleet.masters) > 1
 
     def stages(self, after: tuple[str, ...]) -> Iterator[Stage]:
         """Yield the hop's stages in a safe order."""
@@ -87,17 +118,17 @@ class _Hop:
         yield self._stage("attach", "Attach the upgrade volume to every node", after=(self._id("pre-check"),))
         yield self._stage("prepare", "Load images, back up files, on all nodes at once", after=(self._id("attach"),))
         yield from self._masters()
-        if self.cluster.workers:
+        if self.fleet.workers:
             waits = self._awaited(self._script("worker"))
-            yield self._stage("workers", f"Restart kubelet on {len(self.cluster.workers)} workers at once", after=waits)
+            yield self._stage("workers", f"Restart kubelet on {self.fleet.workers} workers at once", after=waits)
         yield self._stage(
             "cluster-wide", "Upgrade what the cluster shares, on the first master", after=self._all_nodes()
         )
         tail = [self._id("cluster-wide")]
-        if self.cluster.clients:
+        if self.fleet.clients:
             yield self._stage("client", "Client node takes the new configuration", after=(tail[0],))
             tail.append(self._id("client"))
-        if self.cluster.kubesphere:
+        if self.fleet.kubesphere:
             yield self._stage(
                 "kubesphere", "KubeSphere installer upgrades the modules", after=(self._id("cluster-wide"),)
             )
@@ -108,10 +139,10 @@ class _Hop:
 
     def _masters(self) -> Iterator[Stage]:
         before = "prepare"
-        for master in self.cluster.masters:
-            title = f"Restart the control plane and kubelet of {master.name}"
-            yield self._stage(f"master-{master.sid}", title, after=(self._id(before),), kind="master-n")
-            before = f"master-{master.sid}"
+        for sid, name in self.fleet.masters.items():
+            title = f"Restart the control plane and kubelet of {name}"
+            yield self._stage(f"master-{sid}", title, after=(self._id(before),), kind="master-n")
+            before = f"master-{sid}"
 
     def _stage(self, name: str, title: str, after: tuple[str, ...], kind: str = "") -> Stage:
         text = TEXTS[kind or name]
@@ -126,14 +157,15 @@ class _Hop:
             felt=felt if disruption else NO_TIME,
             duration=self._duration(kind or name),
             after=after,
+            touches=TOUCHES.get(kind or name, NO_DISRUPTION),
         )
 
     def _id(self, name: str) -> str:
         return f"{self.prefix}{name}"
 
     def _all_nodes(self) -> tuple[str, ...]:
-        names = [f"master-{master.sid}" for master in self.cluster.masters]
-        return tuple(self._id(name) for name in [*names, *(["workers"] if self.cluster.workers else [])])
+        names = [f"master-{sid}" for sid in self.fleet.masters]
+        return tuple(self._id(name) for name in [*names, *(["workers"] if self.fleet.workers else [])])
 
     def _awaited(self, script: tuple[ScriptStep, ...]) -> tuple[str, ...]:
         """Return the stages that the waits of a worker's script stand for."""
@@ -145,8 +177,8 @@ class _Hop:
             self.source,
             first_master=first,
             ha=self.ha,
-            kubesphere=self.cluster.kubesphere,
-            built_in_etcd=self.cluster.built_in_etcd,
+            kubesphere=self.fleet.kubesphere,
+            built_in_etcd=self.fleet.built_in_etcd,
         )
         return tuple(step for step in self.catalog.script(self.target, kind) if applies(step, holds))
 
@@ -190,8 +222,8 @@ class _Text:
 
 
 WAITS: Mapping[str | None, Callable[[_Hop], tuple[str, ...]]] = {
-    "worker-kubeconfig": lambda hop: (f"{hop.prefix}master-{hop.cluster.masters[0].sid}",),
-    "masters-ready": lambda hop: tuple(f"{hop.prefix}master-{master.sid}" for master in hop.cluster.masters),
+    "worker-kubeconfig": lambda hop: (f"{hop.prefix}master-{next(iter(hop.fleet.masters))}",),
+    "masters-ready": lambda hop: tuple(f"{hop.prefix}master-{sid}" for sid in hop.fleet.masters),
 }
 """Which stages a worker's wait stands for."""
 
@@ -210,6 +242,14 @@ DURATIONS: Mapping[str, Callable[[_Hop], Interval]] = {
     "verify": lambda _: VERIFY,
 }
 """How long each stage takes."""
+
+TOUCHES: Mapping[str, Disruption] = {
+    "master-n": Disruption(
+        ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"), ("master",), "rolling"
+    ),
+    "workers": Disruption(("kubelet",), ("node_perf", "node_super_perf", "node_gpu"), "at-once"),
+}
+"""Which components a stage restarts."""
 
 TEXTS: Mapping[str, _Text] = {
     "preflight": _Text("a refusal on paper costs nothing", "the three doors answer"),

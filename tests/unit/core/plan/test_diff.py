@@ -124,7 +124,7 @@ def test_disks_grow_before_an_upgrade_and_sizes_change_after_it():
     first, _, last = (ordered.draft.change for ordered in line)
     assert isinstance(first, Resize)
     assert isinstance(last, Resize)
-    assert (first.cpu, first.volume_gib, last.cpu, last.volume_gib) == (8, 200, 24, 200)
+    assert (first.cpu, first.volume_gib, last.cpu, last.volume_gib) == (0, 200, 24, 0)
 
 
 def test_parameters_whose_reload_would_be_skipped_get_a_call_of_their_own():

@@ -1,0 +1,19 @@
+"""What things cost: a price book as data, bills of what stands, invoices of what was. Exact decimals throughout."""
+
+from qke_core.billing.bill import Bill, Line, bill, contract_month, hourly
+from qke_core.billing.invoice import Charge, Invoice, Life, invoice
+from qke_core.billing.prices import PriceBook, default_prices
+
+__all__ = [
+    "Bill",
+    "Charge",
+    "Invoice",
+    "Life",
+    "Line",
+    "PriceBook",
+    "bill",
+    "contract_month",
+    "default_prices",
+    "hourly",
+    "invoice",
+]

@@ -1,0 +1,194 @@
+"""A bill: what resources cost per hour and per period, line by line, the hidden extras apart.
+
+Rule: docs/rules/billing.md; guide G-168 to G-173.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from qke_core.billing.prices import MONTH_HOURS, PriceBook
+from qke_core.effects.base import JsonObject
+from qke_core.models.money import Billing, Term
+from qke_core.resources import Origin, Resource, ResourceKind
+
+MIB_PER_GIB = 1024
+CENT, FEE = Decimal("0.01"), Decimal("0.0001")
+
+BASE: tuple[Origin, ...] = ("node",)
+"""What the console's price preview shows (guide G-168): servers, their system disks and data disks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: `count` equal things at `unit` CNY per hour each. `extra`: the console's preview leaves it out."""
+
+    what: str
+    origin: Origin
+    count: int
+    unit: Decimal
+    extra: bool
+    note: str
+
+    @property
+    def per_hour(self) -> Decimal:
+        """CNY per hour of all of them."""
+        return self.unit * self.count
+
+    def to_json(self) -> JsonObject:
+        """Return the line as JSON data; money as text."""
+        return {
+            "what": self.what,
+            "origin": self.origin,
+            "count": self.count,
+            "unit_cny_per_hour": str(self.unit),
+            "cny_per_hour": str(self.per_hour),
+            "extra": self.extra,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """Lines of what stands; sums are exact."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def base(self) -> Decimal:
+        """CNY per hour of what the console's preview shows."""
+        return sum((line.per_hour for line in self.lines if not line.extra), Decimal(0))
+
+    @property
+    def extras(self) -> Decimal:
+        """CNY per hour of the rest."""
+        return sum((line.per_hour for line in self.lines if line.extra), Decimal(0))
+
+    @property
+    def per_hour(self) -> Decimal:
+        """CNY per hour of everything."""
+        return self.base + self.extras
+
+    def over(self, hours: int) -> Decimal:
+        """CNY for so many hours, rounded to the cent, half up."""
+        return (self.per_hour * hours).quantize(CENT, ROUND_HALF_UP)
+
+
+def bill(resources: Iterable[Resource], prices: PriceBook, zone: str) -> Bill:
+    """Put equal resources on one line each, in the order given."""
+    counts: dict[tuple[str, Origin, Decimal, str], int] = {}
+    for resource in resources:
+        what, unit, note = describe(resource, prices, zone)
+        key = (what, resource.origin, unit, note)
+        counts[key] = counts.get(key, 0) + resource.count
+    return Bill(
+        tuple(
+            Line(what, origin, count, unit, origin not in BASE, note)
+            for (what, origin, unit, note), count in counts.items()
+        )
+    )
+
+
+def hourly(resources: Iterable[Resource], prices: PriceBook, zone: str, billing: Billing) -> Decimal:
+    """Return CNY per hour of all resources; under a contract, what is under it at its discount.
+
+    Clusters' nodes go under a contract; what Kubernetes creates stays on demand (docs/rules/billing.md).
+    """
+    found = bill(resources, prices, zone)
+    return found.base * discount(prices, billing) + found.extras
+
+
+def discount(prices: PriceBook, billing: Billing) -> Decimal:
+    """Return which part of the price is paid: 1 on demand, the term's discount under a contract.
+
+    A term without a discount in the book has that of the next shorter one.
+    """
+    if billing.term is None:
+        return Decimal(1)
+    terms: list[Term] = list(TERM_MONTHS)
+    shorter: list[Term] = [term for term in terms[: terms.index(billing.term) + 1] if term in prices.contract_discount]
+    return prices.contract_discount[shorter[-1]] if shorter else Decimal(1)
+
+
+TERM_MONTHS: Mapping[Term, int] = {"1m": 1, "3m": 3, "6m": 6, "1y": 12, "2y": 24, "3y": 36, "4y": 48, "5y": 60}
+
+
+def contract_month(per_hour: Decimal, prices: PriceBook, billing: Billing) -> Decimal:
+    """Return the price of a month: hour price x 720 x discount, rounded to the cent."""
+    return (per_hour * MONTH_HOURS * discount(prices, billing)).quantize(CENT, ROUND_HALF_UP)
+
+
+Describe = Callable[[Resource, PriceBook], tuple[str, Decimal, str]]
+
+
+def describe(resource: Resource, prices: PriceBook, zone: str) -> tuple[str, Decimal, str]:
+    """Return what a resource is called on a bill, its price per hour in the zone, and a note where one is due."""
+    what, unit, note = _KINDS[resource.kind](resource, prices)
+    return what, unit * prices.zone_factor.get(zone, Decimal(1)), note
+
+
+def _instance(found: Resource, prices: PriceBook) -> tuple[str, Decimal, str]:
+    gib = Decimal(found.memory_mib) / MIB_PER_GIB
+    what = f"instance, class {found.instance_class}, {found.cpu} vCPU, {gib.normalize():f} GiB"
+    if found.gpu:
+        what += f", {found.gpu} GPU"
+    if not found.running:
+        return what, Decimal(0), "stopped"
+    price = prices.instance.get(str(found.instance_class))
+    if price is None:
+        return what, Decimal(0), "no price in the book"
+    return what, price.vcpu_hour * found.cpu + price.memory_gib_hour * gib + prices.gpu_hour * found.gpu, ""
+
+
+def _system_disk(found: Resource, prices: PriceBook) -> tuple[str, Decimal, str]:
+    return f"system disk, {found.size_gib} GiB", prices.system_disk_gib_hour * found.size_gib, ""
+
+
+def _volume(found: Resource, prices: PriceBook) -> tuple[str, Decimal, str]:
+    what = f"volume, type {found.volume_type}, {found.size_gib} GiB"
+    price = prices.volume_gib_hour.get(str(found.volume_type))
+    return (what, Decimal(0), "no price in the book") if price is None else (what, price * found.size_gib, "")
+
+
+def _loadbalancer(found: Resource, prices: PriceBook) -> tuple[str, Decimal, str]:
+    what = f"load balancer, type {found.lb_type}"
+    price = prices.loadbalancer_hour.get(str(found.lb_type))
+    if price is None:
+        return what, Decimal(0), "no price in the book"
+    return what, price * found.lb_nodes / 2, ""
+
+
+def _eip(found: Resource, prices: PriceBook) -> tuple[str, Decimal, str]:
+    what = f"public address, {found.bandwidth_mbps} Mbps"
+    if found.eip_billing == "traffic":
+        return f"{what}, by traffic", prices.eip.address_hour, "traffic comes on top"
+    total, below = prices.eip.address_hour, 0
+    for tier in prices.eip.tiers:
+        total += tier.mbps_hour * max(0, min(found.bandwidth_mbps, tier.up_to) - below)
+        below = tier.up_to
+    return what, total, ""
+
+
+def _router(found: Resource, prices: PriceBook) -> tuple[str, Decimal, str]:
+    price = prices.router_hour.get(found.router_type)
+    note = "no price in the book" if price is None else ""
+    return f"VPC, {found.router_type}", price or Decimal(0), note
+
+
+def _free(what: str, note: str = "") -> Describe:
+    return lambda _found, _prices: (what, Decimal(0), note)
+
+
+_KINDS: Mapping[ResourceKind, Describe] = {
+    "cluster": _free("QKE itself", "no fee is named"),
+    "instance": _instance,
+    "system_disk": _system_disk,
+    "volume": _volume,
+    "loadbalancer": _loadbalancer,
+    "security_group": _free("security group (firewall)", "free; counts against the quota"),
+    "eip": _eip,
+    "router": _router,
+    "linked_service": _free("linked service", "charged as a cluster of its own"),
+}

@@ -1,0 +1,86 @@
+"""An invoice: what recorded lives of resources cost, to the cent.
+
+A life is a span in which a resource did not change. Its time is cut at every full hour since the record began, as the
+charging does, and each piece is one charge: price x seconds / 3600, rounded half up to four decimals. So an invoice is
+additive over resources, additive over time at hour boundaries, and does not depend on the order of lives.
+
+Rule: docs/rules/billing.md; rounding as in charge records (yunify/qingcloud-docs, GetChargeRecords: four decimals).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from qke_core.billing.bill import CENT, FEE, describe
+from qke_core.billing.prices import PriceBook
+from qke_core.effects.base import JsonObject
+from qke_core.resources import Resource
+from qke_core.units import MS_PER_H
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A resource from `from_ms` up to `to_ms` since the record's start, unchanged."""
+
+    resource: Resource
+    from_ms: int
+    to_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One charge record: one resource, at most one hour."""
+
+    resource_id: str
+    what: str
+    from_ms: int
+    to_ms: int
+    price: Decimal
+    fee: Decimal
+
+    def to_json(self) -> JsonObject:
+        """Return the record as JSON data; money as text."""
+        return {
+            "resource": self.resource_id,
+            "what": self.what,
+            "from_ms": self.from_ms,
+            "to_ms": self.to_ms,
+            "price_cny_per_hour": str(self.price),
+            "fee_cny": str(self.fee),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """Charges in order of resource and time."""
+
+    charges: tuple[Charge, ...]
+
+    @property
+    def exact(self) -> Decimal:
+        """The sum of all fees, in ten-thousandths of a yuan."""
+        return sum((charge.fee for charge in self.charges), Decimal("0.0000"))
+
+    @property
+    def total(self) -> Decimal:
+        """The sum of all fees, to the cent, half up."""
+        return self.exact.quantize(CENT, ROUND_HALF_UP)
+
+
+def invoice(lives: Iterable[Life], prices: PriceBook, zone: str) -> Invoice:
+    """Charge every life."""
+    found = [charge for life in lives for charge in _charges(life, prices, zone)]
+    return Invoice(tuple(sorted(found, key=lambda charge: (charge.resource_id, charge.from_ms, charge.to_ms))))
+
+
+def _charges(life: Life, prices: PriceBook, zone: str) -> Iterator[Charge]:
+    what, unit, _ = describe(life.resource, prices, zone)
+    price = unit * life.resource.count
+    begin = life.from_ms
+    while begin < life.to_ms:
+        end = min(life.to_ms, (begin // MS_PER_H + 1) * MS_PER_H)
+        fee = (price * (end - begin) / MS_PER_H).quantize(FEE, ROUND_HALF_UP)
+        yield Charge(life.resource.id, what, begin, end, price, fee)
+        begin = end

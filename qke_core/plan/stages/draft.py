@@ -1,0 +1,56 @@
+"""Writing a schedule down: stages by short names, times from the catalogue."""
+
+from __future__ import annotations
+
+from qke_core.catalog import catalog
+from qke_core.plan.schedule import NO_DISRUPTION, NO_TIME, Disruption, Interval, Schedule, Stage
+
+
+class Drafting:
+    """A schedule in the making; `add` appends a stage and returns its id, for later ones to come after."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._stages: list[Stage] = []
+
+    def add(
+        self,
+        name: str,
+        title: str,
+        reason: str,
+        duration: Interval,
+        *after: str,
+        guard: str = "",
+        felt: Interval = NO_TIME,
+        disruption: str = "",
+        touches: Disruption = NO_DISRUPTION,
+    ) -> str:
+        """Add one stage; with no `after`, after the one added last. The guard is then that this one has ended."""
+        before = after or ((self._stages[-1].id,) if self._stages else ())
+        guard = guard or (f"{', '.join(before)} ended" if before else "no other operation is under way")
+        self._stages.append(Stage(name, title, reason, guard, disruption, felt, duration, before, touches))
+        return name
+
+    def end(self) -> Schedule:
+        """Return the schedule."""
+        return Schedule(tuple(self._stages))
+
+
+def takes(*names: str) -> Interval:
+    """Return the catalogue's durations one after the other, as an interval."""
+    total = NO_TIME
+    for name in names:
+        found = catalog().duration(name)
+        total += Interval(found.min_ms, found.max_ms)
+    return total
+
+
+def nodes(count: int, role: str = "") -> str:
+    """Write a number of nodes: `1 node`, `3 nodes of node_perf`."""
+    text = "1 node" if count == 1 else f"{count} nodes"
+    return f"{text} of {role}" if role else text
+
+
+def kubernetes_roles(shape: dict[str, int]) -> tuple[str, ...]:
+    """Return the roles with Kubernetes nodes among those that have nodes."""
+    return tuple(role for role, count in shape.items() if count and catalog().roles[role].kind != "client")
