@@ -25,6 +25,7 @@ from qke_core.catalog.facts import (
 )
 from qke_core.catalog.load import build_catalog, catalog
 from qke_core.catalog.model import Catalog
+from qke_core.catalog.network import NetworkBook, networks
 from qke_core.catalog.operations import OperationBook, operations
 from qke_core.catalog.parameter_changes import ChangeBook, ParameterChange, parameter_changes
 from qke_core.catalog.parameters import Parameter, ParameterBook, Value, parameters
@@ -40,6 +41,7 @@ __all__ = [
     "Duration",
     "Entry",
     "Exhaustion",
+    "NetworkBook",
     "OperationBook",
     "Parameter",
     "ParameterBook",
@@ -60,6 +62,7 @@ __all__ = [
     "Version",
     "build_catalog",
     "catalog",
+    "networks",
     "operations",
     "parameter_changes",
     "parameters",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias, cast
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from pydantic.functional_validators import PlainValidator
 
 from qke_core.catalog import Value, parameters
@@ -35,9 +35,14 @@ def _given(value: object) -> Given:
     raise refuse("parameter.type", sentence, "write a text, a whole number, true or false, or a list of words")
 
 
+def _written(value: Given) -> str | int | bool | list[str]:
+    return list(value) if isinstance(value, tuple) else value
+
+
 ParameterValue = Annotated[
     Given,
     PlainValidator(_given),
+    PlainSerializer(_written),
     WithJsonSchema(
         {"anyOf": [{"type": ["string", "integer", "boolean"]}, {"type": "array", "items": {"type": "string"}}]}
     ),

@@ -93,6 +93,8 @@ def test_a_finding_is_plain_data(cluster: MakeCluster):
         "remedy": finding.remedy,
         "platform_code": 0,
         "source": finding.source,
+        "document": "observation",
+        "path": [],
     }
 
 
