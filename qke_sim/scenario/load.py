@@ -12,6 +12,7 @@ from qke_core.documents import Source, validate
 from qke_core.errors import InputError, Place, Problem
 from qke_core.models import World, WorldCluster, WorldDocument
 from qke_core.repair import examine_mended
+from qke_core.rules import check_world
 from qke_core.suggest import did_you_mean
 from qke_sim.cloud import ACTIONS
 from qke_sim.kernel import Kernel
@@ -96,10 +97,19 @@ def build_story(text: str, file: str, read: Callable[[str], str]) -> Story:
         raise InputError.of(problems)
     story = Story(scenario, named.world, {SCENARIO_FILE: text, **named.files}, named.manifests)
     incomplete = bool(named.problems) or bool(examined.left_out & {("timeline",), ("workloads",)})
-    problems.extend(_Check(story, source, text, incomplete=incomplete).problems())
+    contradictions = list(_contradictions(named.world, named.world_source, named.world_path))
+    problems.extend(contradictions)
+    problems.extend(_Check(story, source, text, incomplete=incomplete).problems(sound=not contradictions))
     if problems:
         raise InputError.of(list(dict.fromkeys(problems)))
     return story
+
+
+def _contradictions(world: World, source: Source, prefix: DataPath) -> Iterator[Problem]:
+    """Yield what the rules of worlds refuse, where it stands; `prefix` leads to the world in its file."""
+    for finding in check_world(world):
+        if finding.severity == "blocker":
+            yield source.problem((*prefix, *finding.path), finding.code, finding.sentence, finding.remedy)
 
 
 class _Named:
@@ -113,6 +123,8 @@ class _Named:
         self.manifests: dict[str, list[Source]] = {}
         self.problems: list[Problem] = []
         self.world: World | None = None
+        self.world_source: Source = source
+        self.world_path: DataPath = ("world",)
         self._source = source
         self._read = read
         for place, use in enumerate(scenario.workloads):
@@ -149,7 +161,8 @@ class _Named:
         self.manifests[name] = sources
 
     def _world(self, name: str, text: str) -> None:
-        self.world = validate(WorldDocument, parse_one(text, name))
+        self.world_source, self.world_path = parse_one(text, name), ()
+        self.world = validate(WorldDocument, self.world_source)
 
 
 class _Check:
@@ -165,36 +178,25 @@ class _Check:
         self.labels = [action.label for action in self.scenario.timeline]
         self.lines = text.splitlines()
 
-    def problems(self) -> list[Problem]:
-        """Return everything that fits nothing."""
-        found = [*self._names(), *self._world_nodes()]
+    def problems(self, *, sound: bool) -> list[Problem]:
+        """Return everything that fits nothing; `sound`: the world does not contradict itself."""
+        found = list(self._names())
         if found:
-            return found  # Without sound names there is no twin to check expressions against.
-        return [*self._references(), *self._expressions()]
+            return found  # Without sound names no reference can be followed.
+        # Without a sound world there is no twin to check expressions against.
+        return [*self._references(), *(self._expressions() if sound else ())]
 
     def _names(self) -> Iterator[Problem]:
-        for kind, path, names in (
-            ("cluster", ("world", "clusters"), [cluster.name for cluster in self.story.world.clusters]),
-            ("action", ("timeline",), self.labels),
-        ):
-            for place, name in enumerate(names):
-                if name in names[:place]:
-                    sentence = f"Two {kind}s are called {name!r}"
-                    yield self._problem(
-                        (*path, place), "scenario.name-twice", sentence, "give one of them another name"
-                    )
+        for place, label in enumerate(self.labels):
+            if label in self.labels[:place]:
+                sentence = f"Two actions are called {label!r}"
+                yield self._problem(("timeline", place), "scenario.name-twice", sentence, "give one another name")
         for name in set(self.labels) & set(self.clusters):
             sentence = f"An action and a cluster are both called {name!r}"
             remedy = "give the action a name of its own"
             yield self._problem(("timeline", self.labels.index(name)), "scenario.name-twice", sentence, remedy)
         for place, use in enumerate(self.scenario.workloads):
             yield from self._cluster(use.cluster, ("workloads", place, "cluster"))
-
-    def _world_nodes(self) -> Iterator[Problem]:
-        for place, cluster in enumerate(self.story.world.clusters):
-            for number, state in enumerate(cluster.nodes):
-                path = ("world", "clusters", place, "nodes", number)
-                yield from self._node(cluster, state.role, state.index, path)
 
     def _references(self) -> Iterator[Problem]:
         for place, action in enumerate(self.scenario.timeline):

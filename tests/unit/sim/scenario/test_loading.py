@@ -178,12 +178,12 @@ def test_two_things_of_one_name_are_refused(text: str, place: str) -> None:
 
 def test_two_clusters_of_one_name_are_refused() -> None:
     head = HEAD + "    - {name: shop, version: 2.0.0}\n"
-    assert placed("", head=head) == [("scenario.name-twice", "s.yaml:7:7")]
+    assert placed("", head=head) == [("world.twice", "s.yaml:7:14")]
 
 
 def test_the_worlds_own_nodes_must_be_there() -> None:
     head = HEAD.replace("express: Prod", "express: Prod, nodes: [{role: client, index: 2}]")
-    assert placed("", head=head) == [("scenario.node-unknown", "s.yaml:6:81")]
+    assert placed("", head=head) == [("world.node-unknown", "s.yaml:6:81")]
 
 
 # --- Files that a scenario names
