@@ -49,7 +49,7 @@ def main() -> None:
 
 ACTIONS: dict[str, Callable[[ClusterDocument, World], object]] = {
     "validate": lambda wished, around: (check_world(around), check_cluster(wished, around)),
-    "plan": lambda wished, around: plan_cluster(wished, around),
+    "plan": plan_cluster,
 }
 
 

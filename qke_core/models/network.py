@@ -8,7 +8,7 @@ from __future__ import annotations
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import Field, PlainSerializer, PlainValidator, StringConstraints, WithJsonSchema
 
 from qke_core.models.base import Model, refuse
 
@@ -36,7 +36,7 @@ def _network(value: object) -> IPv4Network:
 
 Cidr = Annotated[
     IPv4Network,
-    BeforeValidator(_network),
+    PlainValidator(_network),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "examples": ["192.168.0.0/16"]}),
 ]
@@ -57,7 +57,7 @@ def _address(value: object) -> IPv4Address:
 
 Address = Annotated[
     IPv4Address,
-    BeforeValidator(_address),
+    PlainValidator(_address),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "examples": ["139.198.0.10"]}),
 ]
