@@ -15,7 +15,7 @@ from pathlib import Path
 
 from qke_cli.commands.describe import json_schema
 from qke_cli.complete import SCHEMAS
-from qke_core.catalog import Basis, Duration, catalog
+from qke_core.catalog import Basis, Duration, catalog, ledger
 from qke_core.units import render_rough
 from qke_sim.kernel import Kernel
 from qke_sim.scenario import load_story
@@ -40,7 +40,7 @@ def pages() -> Mapping[str, str]:
 
 def fidelity() -> Iterator[str]:
     """Yield the lines of the ledger."""
-    entries = list(catalog().entries())
+    entries = list(ledger())
     count = Counter(entry.basis for entry in entries)
     yield GENERATED
     yield "# Fidelity: what is known, what is inferred, what is a guess"
@@ -58,7 +58,7 @@ def fidelity() -> Iterator[str]:
     yield ""
     yield "## Durations"
     yield ""
-    yield "All durations are assumed, as one profile (`default`): the product publishes only totals. They were"
+    yield "Nearly all durations are assumed, as one profile (`default`): the product publishes only totals. They were"
     yield "chosen so that the guide's case, an HA cluster going from 1.0.1 to 2.0.0, takes the 1 to 2 hours"
     yield "that the guide states (G-146). *Alike*: the nodes of one cluster share one draw and differ from it"
     yield "by at most so many percent."

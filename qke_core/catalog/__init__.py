@@ -23,6 +23,7 @@ from qke_core.catalog.facts import (
     UpgradeService,
     Version,
 )
+from qke_core.catalog.ledger import ledger
 from qke_core.catalog.load import build_catalog, catalog
 from qke_core.catalog.model import Catalog
 from qke_core.catalog.network import NetworkBook, networks
@@ -62,6 +63,7 @@ __all__ = [
     "Version",
     "build_catalog",
     "catalog",
+    "ledger",
     "networks",
     "operations",
     "parameter_changes",

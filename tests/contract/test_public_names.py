@@ -18,7 +18,8 @@ MODULES = [
     "qke_core",
     *(module.name for module in pkgutil.walk_packages(qke_core.__path__, "qke_core.")),
 ]
-WITH_LIST = ["qke_core", *(f"qke_core.{name}" for name in ("catalog", "effects", "models", "plan", "workflows"))]
+PACKAGES = ("billing", "catalog", "effects", "models", "plan", "plan.stages", "rules", "rules.network", "workflows")
+WITH_LIST = ["qke_core", *(f"qke_core.{name}" for name in PACKAGES)]
 
 
 def load(name: str) -> ModuleType:
