@@ -73,85 +73,73 @@ class Move(Generic[S_co]):
 ABSENT: tuple[Phase, ...] = ("absent", "ceased")
 ACTIVE: tuple[Phase, ...] = ("active",)
 SETTLED: tuple[Phase, ...] = ("active", "stopped", "suspended")
+HERE: tuple[InstanceStatus, ...] = ("running", "stopped")
 
-TABLE: Mapping[str, Transition[Phase]] = {
-    found.operation: found
-    for found in (
-        Transition[Phase]("create", "DeployAppVersion", ABSENT, "creating", "active", "active", assumed=True),
-        Transition[Phase]("add-nodes", "AddClusterNodes", ACTIVE, "updating", None),
-        Transition[Phase]("delete-nodes", "DeleteClusterNodes", ACTIVE, "updating", None),
-        Transition[Phase]("resize", "ResizeCluster", ACTIVE, "updating", None, assumed=True),
-        Transition[Phase]("change-parameters", "UpdateClusterEnvironment", ACTIVE, "updating", None, assumed=True),
-        Transition[Phase]("change-modules", "UpdateClusterEnvironment", ACTIVE, "updating", None, assumed=True),
-        Transition[Phase]("change-eip", "UpdateClusterEnvironment", ACTIVE, "updating", None, assumed=True),
-        Transition[Phase]("start", "StartClusters", ("stopped",), "starting", "active", assumed=True),
-        Transition[Phase]("stop", "StopClusters", ACTIVE, "stopping", "stopped", assumed=True),
-        Transition[Phase]("restart", "RestartClusterService", ACTIVE, "updating", None),
-        Transition[Phase]("upgrade", "UpgradeClusters", ACTIVE, "updating", None),
-        Transition[Phase]("delete", "DeleteClusters", SETTLED, "deleting", "deleted", assumed=True),
-        Transition[Phase]("recover", "RecoverClusters", ("deleted",), "starting", "active"),
-        Transition[Phase]("cease", "CeaseClusters", ("deleted",), "ceasing", "ceased"),
-    )
-}
+_CLUSTER: tuple[Transition[Phase], ...] = (
+    Transition("create", "DeployAppVersion", ABSENT, "creating", "active", "active", assumed=True),
+    Transition("add-nodes", "AddClusterNodes", ACTIVE, "updating", None),
+    Transition("delete-nodes", "DeleteClusterNodes", ACTIVE, "updating", None),
+    Transition("resize", "ResizeCluster", ACTIVE, "updating", None, assumed=True),
+    Transition("change-parameters", "UpdateClusterEnvironment", ACTIVE, "updating", None, assumed=True),
+    Transition("change-modules", "UpdateClusterEnvironment", ACTIVE, "updating", None, assumed=True),
+    Transition("change-eip", "UpdateClusterEnvironment", ACTIVE, "updating", None, assumed=True),
+    Transition("start", "StartClusters", ("stopped",), "starting", "active", assumed=True),
+    Transition("stop", "StopClusters", ACTIVE, "stopping", "stopped", assumed=True),
+    Transition("restart", "RestartClusterService", ACTIVE, "updating", None),
+    Transition("upgrade", "UpgradeClusters", ACTIVE, "updating", None),
+    Transition("delete", "DeleteClusters", SETTLED, "deleting", "deleted", assumed=True),
+    Transition("recover", "RecoverClusters", ("deleted",), "starting", "active"),
+    Transition("cease", "CeaseClusters", ("deleted",), "ceasing", "ceased"),
+)
+TABLE: Mapping[str, Transition[Phase]] = {found.operation: found for found in _CLUSTER}
 """Every operation of a cluster by name, in the order in which people meet them."""
 
 BY_ITSELF: tuple[Move[Phase], ...] = (
-    Move[Phase]("active", "suspended", "the account is in arrears"),
-    Move[Phase]("stopped", "suspended", "the account is in arrears"),
-    Move[Phase]("suspended", "active", "the balance is topped up"),
-    Move[Phase]("deleted", "ceased", "2 hours in the recycle bin"),
+    Move("active", "suspended", "the account is in arrears"),
+    Move("stopped", "suspended", "the account is in arrears"),
+    Move("suspended", "active", "the balance is topped up"),
+    Move("deleted", "ceased", "2 hours in the recycle bin"),
 )
 """What the platform does to a cluster unasked. Where a suspended cluster returns to is assumed."""
 
 NODES: tuple[Move[NodeStatus], ...] = (
-    Move[NodeStatus]("pending", "active", "created or added"),
-    Move[NodeStatus]("pending", "ceased", "adding it failed"),
-    Move[NodeStatus]("active", "stopped", "stop"),
-    Move[NodeStatus]("stopped", "active", "start"),
-    Move[NodeStatus]("active", "ceased", "removed alone"),
-    Move[NodeStatus]("active", "suspended", "arrears"),
-    Move[NodeStatus]("stopped", "suspended", "arrears"),
-    Move[NodeStatus]("suspended", "active", "topped up"),
-    Move[NodeStatus]("active", "deleted", "cluster deleted"),
-    Move[NodeStatus]("stopped", "deleted", "cluster deleted"),
-    Move[NodeStatus]("suspended", "deleted", "cluster deleted"),
-    Move[NodeStatus]("deleted", "active", "cluster recovered"),
-    Move[NodeStatus]("deleted", "ceased", "cluster ceased"),
+    Move("pending", "active", "created or added"),
+    Move("pending", "ceased", "adding it failed"),
+    Move("active", "stopped", "stop"),
+    Move("stopped", "active", "start"),
+    Move("active", "ceased", "removed alone"),
+    Move("active", "suspended", "arrears"),
+    Move("stopped", "suspended", "arrears"),
+    Move("suspended", "active", "topped up"),
+    Move("active", "deleted", "cluster deleted"),
+    Move("stopped", "deleted", "cluster deleted"),
+    Move("suspended", "deleted", "cluster deleted"),
+    Move("deleted", "active", "cluster recovered"),
+    Move("deleted", "ceased", "cluster ceased"),
 )
 """Where a node of a cluster goes from each status. A node removed alone leaves no trace in the bin (assumed)."""
 
-INSTANCES: Mapping[str, Transition[InstanceStatus]] = {
-    found.operation: found
-    for found in (
-        Transition[InstanceStatus]("run", "RunInstances", (), "creating", "running", "ceased", assumed=True),
-        Transition[InstanceStatus]("start", "StartInstances", ("stopped",), "starting", "running"),
-        Transition[InstanceStatus]("stop", "StopInstances", ("running",), "stopping", "stopped"),
-        Transition[InstanceStatus]("restart", "RestartInstances", ("running",), "restarting", None),
-        Transition[InstanceStatus]("resize", "ResizeInstances", ("stopped",), "updating", None),
-        Transition[InstanceStatus](
-            "reset", "ResetInstances", ("running", "stopped"), "resetting", "running", assumed=True
-        ),
-        Transition[InstanceStatus]("suspend", "", ("running", "stopped"), "suspending", "suspended", assumed=True),
-        Transition[InstanceStatus]("resume", "", ("suspended",), "resuming", "running", assumed=True),
-        Transition[InstanceStatus](
-            "terminate",
-            "TerminateInstances",
-            ("running", "stopped", "suspended"),
-            "terminating",
-            "terminated",
-            assumed=True,
-        ),
-        Transition[InstanceStatus]("recover", "", ("terminated",), "recovering", "running", assumed=True),
-        Transition[InstanceStatus]("cease", "CeaseInstances", ("terminated",), "ceasing", "ceased"),
-    )
-}
+_INSTANCE: tuple[Transition[InstanceStatus], ...] = (
+    Transition("run", "RunInstances", (), "creating", "running", "ceased", assumed=True),
+    Transition("start", "StartInstances", ("stopped",), "starting", "running"),
+    Transition("stop", "StopInstances", ("running",), "stopping", "stopped"),
+    Transition("restart", "RestartInstances", ("running",), "restarting", None),
+    Transition("resize", "ResizeInstances", ("stopped",), "updating", None),
+    Transition("reset", "ResetInstances", HERE, "resetting", "running", assumed=True),
+    Transition("suspend", "", HERE, "suspending", "suspended", assumed=True),
+    Transition("resume", "", ("suspended",), "resuming", "running", assumed=True),
+    Transition("terminate", "TerminateInstances", (*HERE, "suspended"), "terminating", "terminated", assumed=True),
+    Transition("recover", "", ("terminated",), "recovering", "running", assumed=True),
+    Transition("cease", "CeaseInstances", ("terminated",), "ceasing", "ceased"),
+)
+INSTANCES: Mapping[str, Transition[InstanceStatus]] = {found.operation: found for found in _INSTANCE}
 """Every operation of an instance by name."""
 
 JOBS: tuple[Move[JobStatus], ...] = (
-    Move[JobStatus]("pending", "working", "its turn has come"),
-    Move[JobStatus]("working", "successful", "all done"),
-    Move[JobStatus]("working", "failed", "nothing done, or a step failed"),
-    Move[JobStatus]("working", "done with failure", "some of several resources failed"),
+    Move("pending", "working", "its turn has come"),
+    Move("working", "successful", "all done"),
+    Move("working", "failed", "nothing done, or a step failed"),
+    Move("working", "done with failure", "some of several resources failed"),
 )
 """Where a job goes from each status; what leads nowhere is an end."""
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from qke_core.models.cluster import ClusterDocument
 from qke_core.models.world import World
-from qke_core.rules import network, parameters, topology, version
+from qke_core.rules import network, parameters, quota, storage, topology, version
 from qke_core.rules import world as worlds
 from qke_core.rules.case import Case, Rule, WorldRule
 from qke_core.rules.finding import Finding, by_rank
 
-RULES: tuple[Rule, ...] = (*topology.RULES, *version.RULES, *parameters.RULES, *network.RULES)
+RULES: tuple[Rule, ...] = (
+    *topology.RULES,
+    *version.RULES,
+    *parameters.RULES,
+    *network.RULES,
+    *storage.RULES,
+    *quota.RULES,
+)
 """Every rule of a wish, in the order in which people read findings."""
 
 WORLD_RULES: tuple[WorldRule, ...] = (
@@ -17,6 +24,7 @@ WORLD_RULES: tuple[WorldRule, ...] = (
     *topology.WORLD_RULES,
     *parameters.WORLD_RULES,
     *network.WORLD_RULES,
+    *quota.WORLD_RULES,
 )
 """Every rule of a world."""
 

@@ -33,6 +33,8 @@ SAMPLES: Mapping[str, Sequence[Value]] = {
 """Values for changeable parameters whose form is a pattern."""
 
 WORKERS = ("node_perf", "node_super_perf")
+HOSTS: Mapping[str, tuple[int, int]] = {"node_perf": (0, 101), "node_super_perf": (1, 202)}
+"""Host type of each kind of worker, at 1.x and later; masters of the same type can use its volumes."""
 
 
 def versions() -> st.SearchStrategy[str]:
@@ -75,6 +77,7 @@ def _cluster(draw: st.DrawFn, name: str) -> dict[str, Json]:
     version = draw(versions())
     roles = {"master": _role(draw, version, "master", draw(st.sampled_from([1, 3])))}
     worker = draw(st.sampled_from(WORKERS))
+    roles["master"]["instance_class"] = HOSTS[worker][0 if version.startswith("1.") else 1]
     roles[worker] = _role(draw, version, worker, draw(st.integers(2, 5)))
     if draw(st.booleans()) and not version.startswith("1."):
         other = WORKERS[1 - WORKERS.index(worker)]

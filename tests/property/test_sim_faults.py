@@ -140,12 +140,14 @@ def scenarios(
     origin = draw(st.sampled_from(sorted(TARGETS)))
     target = draw(st.sampled_from(TARGETS[origin] + MULTI_HOP.get(origin, [])))
     counts = {"master": draw(st.sampled_from(masters)), "node_perf": draw(st.integers(1, 4)), "client": 1}
-    kubesphere = draw(st.booleans())
+    choice = origin != "1.0.0"  # 1.0.0 always installs KubeSphere and has no such parameter.
+    kubesphere = not choice or draw(st.booleans())
     roles: dict[str, Any] = {role: {"count": count} for role, count in counts.items()}
     for role in ("master", "node_perf"):
         roles[role]["volume"] = draw(st.sampled_from(["200GiB", "200GiB", "80GiB"]))
     cluster: dict[str, Any] = {"name": "shop", "version": origin, "roles": roles}
-    cluster["env"] = {"install_kubesphere": kubesphere}
+    if choice:
+        cluster["env"] = {"install_kubesphere": kubesphere}
     if draw(st.integers(0, 3)) == 0:
         cluster["links"] = {"etcd": "cl-etcd0001"}
     nodes = [(role, index) for role, count in counts.items() for index in range(1, count + 1)]

@@ -12,7 +12,7 @@ import pytest
 from qke_core.models import ClusterDocument, World
 from qke_core.plan import Planned, plan_cluster
 
-HA = {"master": {"count": 3}, "node_perf": {"count": 3}}
+HA = {"master": {"count": 3, "instance_class": 101}, "node_perf": {"count": 3}}
 SHOP = {"name": "shop", "version": "2.0.0", "roles": HA}
 KEY = {"access_key_id": "KEY"}
 
