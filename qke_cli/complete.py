@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-SCHEMAS = ("scenario", "world", "cluster")
+SCHEMAS = ("scenario", "world", "cluster", "prices", "plan")
+PARTS = ("versions", "roles", "parameters", "storage", "zones")
 _YAML = (".yaml", ".yml")
 
 
 def schemas(incomplete: str) -> list[str]:
     """Offer the kinds of documents."""
     return [name for name in SCHEMAS if name.startswith(incomplete)]
+
+
+def parts(incomplete: str) -> list[str]:
+    """Offer the parts of the catalogue."""
+    return [name for name in PARTS if name.startswith(incomplete)]
 
 
 def scenarios(incomplete: str) -> list[str]:

@@ -113,7 +113,7 @@ class _Teller:
         for note in getattr(error, "__notes__", ()):
             self._say(f"  {note}")
         self._say(f"  version: {version('qke')}, Python {sys.version.split()[0]}")
-        self._say(f"  repeat: {shlex.join(['qke-sim', *self._argv])}")
+        self._say(f"  repeat: {shlex.join(self._argv)}")
 
     def _labelled(self, label: str, text: str, colour: str) -> None:
         """Print a label and its text; wrapped on a terminal, on one line for programs that read it."""

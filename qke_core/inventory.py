@@ -1,14 +1,14 @@
 """Everything a cluster occupies in the cloud in a given state, resource by resource.
 
-Rule: docs/rules/quotas.md; QKE app repo (one data disk per Kubernetes node, none on the client; load balancer and
-security group of the API server and of the console); guide G-028 to G-031, G-169 to G-171.
+Rule: docs/rules/quotas.md#what-a-cluster-occupies; QKE app repo (one data disk per Kubernetes node, none on the client;
+load balancer and security group of the API server and of the console); guide G-028 to G-031, G-169 to G-171.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qke_core.catalog import catalog, storage
+from qke_core.catalog import Claim, StorageClass, catalog, storage
 from qke_core.models.state import ClusterState
 from qke_core.resources import Resource
 
@@ -17,7 +17,8 @@ def resources_of(state: ClusterState) -> tuple[Resource, ...]:
     """List what the cluster itself occupies; nothing when it is absent or ceased.
 
     A stopped cluster, and one in the recycle bin, keeps everything; its instances do not run. Volumes that workloads
-    claim are not the cluster's own: a World lists them.
+    claim are not the cluster's own: a World lists them. What a zone puts in place of a declared type was decided when
+    the cluster was created, so an upgrade changes no type.
     """
     if not state.exists:
         return ()
@@ -39,12 +40,36 @@ def console_balancer(state: ClusterState) -> bool:
     return state.kubesphere and bool(state.settings.values.get("kubesphere_eip"))
 
 
+def pod_nics(state: ClusterState) -> int:
+    """Return how many NICs a Kubernetes node may take for its pods: with hostnic as many as are allowed, else none."""
+    settings = state.settings
+    if settings.values.get("network_plugin") != "hostnic":
+        return 0
+    return settings.number("hostnic-max-nics")
+
+
+def default_class(state: ClusterState) -> StorageClass | None:
+    """Return the default storage class; None when the zone does not offer the type of the masters' data disks."""
+    masters = state.shape["master"].instance_class
+    classes = storage().classes(state.version, state.zone, masters, state.born_as)
+    return next((found for found in classes if found.default), None)
+
+
+def kubesphere_claims(state: ClusterState) -> tuple[Claim, ...]:
+    """Return what KubeSphere claims from the default class: by its modules; 1.x is a full install."""
+    if not state.kubesphere:
+        return ()
+    book = storage()
+    modules = tuple(claim.module for claim in book.claims) if state.version.startswith("1.") else state.modules
+    return book.kubesphere_claims(modules, linked_elk=bool(state.elk))
+
+
 def _nodes(state: ClusterState) -> Iterator[Resource]:
-    book, running = storage(), state.phase == "active"
+    book, running, extra_nics = storage(), state.phase == "active", pod_nics(state)
     for role, shape in state.shape.items():
-        gpu = int(role == "node_gpu")
-        real = book.replace(state.version, state.zone, "instance_class", shape.instance_class)
-        disk = book.data_disk_type(state.version, state.zone, role, shape.instance_class)
+        client = catalog().roles[role].kind == "client"
+        real = book.replace(state.born_as, state.zone, "instance_class", shape.instance_class)
+        disk = book.data_disk_type(state.born_as, state.zone, role, shape.instance_class)
         for sid in state.nodes[role]:
             name = f"{state.name}/{role}{sid}"
             yield Resource(
@@ -54,30 +79,28 @@ def _nodes(state: ClusterState) -> Iterator[Resource]:
                 instance_class=real,
                 cpu=shape.cpu,
                 memory_mib=shape.memory_mib,
-                gpu=gpu,
+                gpu=int(role == "node_gpu"),
+                nics=1 if client else 1 + extra_nics,
                 running=running,
             )
             yield Resource(f"{name}/system", "system_disk", "node", size_gib=book.constants["system_disk_gib"])
-            if shape.volume_gib and catalog().roles[role].kind != "client":
+            if shape.volume_gib and not client:
                 yield Resource(f"{name}/data", "volume", "node", size_gib=shape.volume_gib, volume_type=disk)
 
 
 def _kubesphere_volumes(state: ClusterState) -> Iterator[Resource]:
-    """KubeSphere's own volumes: of its default storage class, those of the modules; all of them at 1.x."""
-    if not state.kubesphere:
-        return
-    book = storage()
-    modules = tuple(book.kubesphere) if state.version.startswith("1.") else state.modules
-    count, gib = book.kubesphere_volumes(modules, linked_elk=bool(state.elk))
-    masters = state.shape["master"].instance_class
-    default = next(
-        (found.type for found in book.classes(state.version, state.zone, masters, state.born_as) if found.default),
-        book.data_disk_type(state.version, state.zone, "master", masters),
-    )
-    for number in range(1, count + 1):
-        size = gib // count + (number <= gib % count)
-        name = f"{state.name}/kubesphere-volume{number}"
-        yield Resource(name, "volume", "kubesphere", size_gib=size, volume_type=default)
+    """KubeSphere's own volumes.
+
+    A class hands out whole steps from its least size on, so a volume may be larger than what is claimed. Without a
+    default class the claims wait; they count as what they ask for.
+    """
+    found, masters = default_class(state), state.shape["master"].instance_class
+    disk = storage().data_disk_type(state.born_as, state.zone, "master", masters)
+    for claim in kubesphere_claims(state):
+        name = f"{state.name}/kubesphere/{claim.name}"
+        size = claim.gib if found is None else found.size.fit(claim.gib) or claim.gib
+        code = disk if found is None else found.type
+        yield Resource(name, "volume", "kubesphere", size_gib=size, volume_type=code)
 
 
 def _balancers(state: ClusterState) -> Iterator[Resource]:

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
 
-from qke_core.catalog import quotas, storage
+from qke_core.catalog import quotas
 from qke_core.inventory import resources_of
 from qke_core.models.state import ClusterState
-from qke_core.models.world import Quotas, World
-from qke_core.resources import Resource, ResourceKind
+from qke_core.models.world import Quotas, VolumeState, World
+from qke_core.resources import Origin, Resource, ResourceKind
+
+MIB_PER_GIB = 1024
 
 Amounts: TypeAlias = Mapping[str, int]
 """An amount for each resource type of `qke_core.models.ResourceType`."""
@@ -56,7 +58,7 @@ _COUNTS: Mapping[ResourceKind, Callable[[Resource], Mapping[str, int]]] = {
         "cpu": found.cpu,
         "memory_mb": found.memory_mib,
         "gpu": found.gpu,
-        "nic": 1,
+        "nic": found.nics,
     },
     "system_disk": lambda _: {},
     "volume": lambda found: {"volume": 1, "volume_size_gb": found.size_gib},
@@ -78,6 +80,14 @@ def usage_of(resources: Iterable[Resource]) -> Usage:
     return Usage.of(total)
 
 
+def usage_by_origin(resources: Iterable[Resource]) -> Mapping[Origin, Usage]:
+    """Return what resources use, apart by why they are there, in the order of first mention."""
+    apart: dict[Origin, list[Resource]] = {}
+    for resource in resources:
+        apart.setdefault(resource.origin, []).append(resource)
+    return {origin: usage_of(found) for origin, found in apart.items()}
+
+
 def kubesphere_reserve(state: ClusterState) -> Usage:
     """Return what quota must be left for KubeSphere's volumes when it is installed, beyond those it claims at once.
 
@@ -86,23 +96,34 @@ def kubesphere_reserve(state: ClusterState) -> Usage:
     if not state.kubesphere or not state.exists:
         return Usage()
     claimed = usage_of(found for found in resources_of(state) if found.origin == "kubesphere")
-    book = storage().constants
-    wanted = {"volume": book["kubesphere_volumes_reserved"], "volume_size_gb": book["kubesphere_gib_reserved"]}
-    return Usage.of(wanted).beyond(claimed)
+    return Usage.of(quotas().needs["kubesphere"]).beyond(claimed)
 
 
 def world_usage(world: World) -> Usage:
-    """Return what everything in a world uses, what `quotas.used` says included."""
-    total = Usage.of({str(key): n for key, n in world.quotas.used.items()}) if world.quotas is not None else Usage()
+    """Return what everything in a world uses, what `quotas.used` says included.
+
+    Of linked services the World knows neither nodes nor disks: what they use belongs under `quotas.used`.
+    """
+    total: Counter[str] = Counter()
+    if world.quotas is not None:
+        total.update({str(key): number for key, number in world.quotas.used.items()})
     for cluster in world.clusters:
-        total += usage_of(resources_of(ClusterState.of_world(cluster, world)))
-        total += Usage.of({"volume": sum(found.count for found in cluster.volumes)})
-        total += Usage.of({"volume_size_gb": sum(found.count * (found.size // 1024) for found in cluster.volumes)})
-    total += Usage.of({"volume": sum(found.count for found in world.volumes)})
-    total += Usage.of({"volume_size_gb": sum(found.count * (found.size // 1024) for found in world.volumes)})
+        total.update(usage_of(resources_of(ClusterState.of_world(cluster, world))).amounts)
+        total.update(_volumes(cluster.volumes))
     eips, vpcs = world.eips or (), world.vpcs or ()
-    total += Usage.of({"eip": len(eips), "eip_bandwidth_mbps": sum(found.bandwidth for found in eips)})
-    return total + Usage.of({"router": len(vpcs), "vxnet": sum(len(found.vxnets) for found in vpcs)})
+    total.update(_volumes(world.volumes))
+    total.update({"eip": len(eips), "eip_bandwidth_mbps": sum(found.bandwidth for found in eips)})
+    total.update({"router": len(vpcs), "vxnet": sum(len(found.vxnets) for found in vpcs)})
+    return Usage.of(total)
+
+
+def _volumes(volumes: Iterable[VolumeState]) -> Amounts:
+    """Return what volumes of a World use; a part of a GiB counts as one."""
+    sizes = {"volume": 0, "volume_size_gb": 0}
+    for found in volumes:
+        sizes["volume"] += found.count
+        sizes["volume_size_gb"] += found.count * -(-found.size // MIB_PER_GIB)
+    return sizes
 
 
 def limits(given: Quotas) -> Amounts:

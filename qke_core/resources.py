@@ -20,8 +20,9 @@ workloads claim, linked services created along, what users made by hand (guide G
 class Resource:
     """One resource, or `count` equal ones. A figure that does not apply is 0.
 
-    `id` is stable and unique within a cluster, such as `shop/master1` or `shop/kubesphere-volumes`. `size_gib` is the
-    size of each volume. `running` is False for a stopped instance, which keeps its quota but not its whole price.
+    `id` is stable and unique within a cluster, such as `shop/master1` or `shop/kubesphere/redis`. `size_gib` is the
+    size of each volume, `nics` the most NICs that an instance may have at once. `running` is False for a stopped
+    instance, which keeps its quota but not its whole price.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Resource:
     cpu: int = 0
     memory_mib: int = 0
     gpu: int = 0
+    nics: int = 0
     size_gib: int = 0
     volume_type: int = 0
     lb_type: int = 0

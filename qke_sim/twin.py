@@ -9,7 +9,7 @@ from qke_core.effects import Json
 from qke_core.errors import InputError
 from qke_core.models import NodeState, World, WorldCluster
 from qke_core.suggest import did_you_mean
-from qke_sim.cloud import Backend, BalancerHealth, Cloud, Cluster, ClusterNode, HealthOption, LoadBalancer
+from qke_sim.cloud import Backend, BalancerHealth, Cloud, Cluster, ClusterNode, HealthOption, LoadBalancer, Meter
 from qke_sim.hosts.host import Host, HostDoor
 from qke_sim.hosts.installer import Installer
 from qke_sim.hosts.site import Site
@@ -41,6 +41,7 @@ class Twin:
         """Build everything; `objects` are the Kubernetes objects of each cluster, by cluster name."""
         self.kernel = kernel
         self.cloud = Cloud(kernel, world.zone)
+        self.meter = self.cloud.meter = Meter(kernel, world)
         self.host = HostDoor(kernel)
         self.kube = KubeDoor(kernel)
         self.sites: dict[str, Site] = {}
@@ -54,6 +55,7 @@ class Twin:
 
     def start(self, cause: int) -> None:
         """Let the world stand as it has been standing: pods placed, and what the World says is broken, broken."""
+        self.meter.begin(cause)
         for site in self.sites.values():
             site.plane.start(cause)
             site.kube.start(cause)

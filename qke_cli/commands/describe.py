@@ -13,6 +13,7 @@ from rich.text import Text
 from qke_cli.commands.run import load
 from qke_cli.complete import SCHEMAS
 from qke_cli.screen import Screen, pad
+from qke_core.billing import PriceBook
 from qke_core.errors import InputError
 from qke_core.models import ClusterDocument, WorldDocument
 from qke_core.suggest import did_you_mean
@@ -20,7 +21,12 @@ from qke_sim.kernel import Kernel
 from qke_sim.scenario import Scenario
 from qke_sim.scenario.measures import Board
 
-_MODELS: Final[dict[str, type[BaseModel]]] = {"scenario": Scenario, "world": WorldDocument, "cluster": ClusterDocument}
+_MODELS: Final[dict[str, type[BaseModel]]] = {
+    "scenario": Scenario,
+    "world": WorldDocument,
+    "cluster": ClusterDocument,
+    "prices": PriceBook,
+}
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 

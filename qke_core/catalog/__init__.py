@@ -28,20 +28,24 @@ from qke_core.catalog.load import build_catalog, catalog
 from qke_core.catalog.model import Catalog
 from qke_core.catalog.network import NetworkBook, networks
 from qke_core.catalog.operations import OperationBook, operations
-from qke_core.catalog.parameter_changes import ChangeBook, ParameterChange, parameter_changes
-from qke_core.catalog.parameters import Parameter, ParameterBook, Value, parameters
+from qke_core.catalog.parameter_changes import ChangeBook, ParameterChange, ReloadLine, by_trigger, parameter_changes
+from qke_core.catalog.parameters import Hidden, Parameter, ParameterBook, Value, parameters
 from qke_core.catalog.quotas import QuotaBook, quotas
-from qke_core.catalog.storage import StorageBook, StorageClass, storage
+from qke_core.catalog.storage import StorageBook, storage
+from qke_core.catalog.storage_facts import Claim, HostType, SizeRule, StorageClass, VolumeType, Zone
 
 __all__ = [
     "Basis",
     "Budget",
     "Catalog",
     "ChangeBook",
+    "Claim",
     "Code",
     "Duration",
     "Entry",
     "Exhaustion",
+    "Hidden",
+    "HostType",
     "NetworkBook",
     "OperationBook",
     "Parameter",
@@ -50,18 +54,23 @@ __all__ = [
     "PreCheck",
     "PreCheckName",
     "QuotaBook",
+    "ReloadLine",
     "RetCode",
     "Role",
     "RoleKind",
     "RoleShape",
     "ScriptStep",
+    "SizeRule",
     "StorageBook",
     "StorageClass",
     "UpgradeEdge",
     "UpgradeService",
     "Value",
     "Version",
+    "VolumeType",
+    "Zone",
     "build_catalog",
+    "by_trigger",
     "catalog",
     "ledger",
     "networks",

@@ -1,52 +1,51 @@
-"""How operations are carried out, where versions differ: drains, orders, manners, and what a version can do at all."""
+"""How operations are carried out, where versions differ: services, drains, orders, manners, what a version can do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from types import MappingProxyType
-from typing import Literal, TypeAlias
 
-from qke_core.catalog.facts import Basis, Entry, RoleKind
+from qke_core.catalog.facts import Entry, RoleKind
 from qke_core.catalog.load import catalog, read_text
-from qke_core.catalog.reader import Document, put_once
-
-ResizeManner: TypeAlias = Literal["rolling", "at-once"]
-KINDS: tuple[RoleKind, ...] = ("master", "worker", "client")
-
-
-@dataclass(frozen=True, slots=True)
-class ScaleIn:
-    """How workers are removed. Times in seconds, 0 for no limit; `forced`: pods with local data go too."""
-
-    min_workers: int
-    attempts: int
-    drain_s: int
-    delete_node_s: int
-    forced: bool
-    uncordons: bool
-    basis: Basis
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """Something that versions from `since` on can do."""
-
-    name: str
-    since: str
-    basis: Basis
-    source: str
+from qke_core.catalog.operation_facts import (
+    KINDS,
+    Feature,
+    HealthCheck,
+    ResizeManner,
+    ScaleIn,
+    ScaleOut,
+    Service,
+    ServiceName,
+    WaitsForReady,
+)
+from qke_core.catalog.parse_operations import (
+    parse_constants,
+    parse_features,
+    parse_health_checks,
+    parse_manners,
+    parse_refused,
+    parse_scale_ins,
+    parse_scale_outs,
+    parse_services,
+    parse_waits,
+)
+from qke_core.catalog.reader import Document
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OperationBook:
-    """All of it. A lookup of what is not there raises KeyError."""
+    """All of it. A lookup of what is not there raises KeyError; `service` answers None for one that a role lacks."""
 
     scale_ins: Mapping[str, ScaleIn]
+    scale_outs: Mapping[str, ScaleOut]
     manners: Mapping[tuple[RoleKind, str], ResizeManner]
-    starts: Mapping[str, tuple[tuple[RoleKind, ...], ...]]
+    waits: Mapping[str, WaitsForReady]
+    services: Mapping[tuple[str, ServiceName, str], Service]  # (role, name, version)
+    refused: frozenset[tuple[str, RoleKind, str]]  # (action, kind, version)
+    health_checks: Mapping[tuple[RoleKind, str], HealthCheck]
     features: Mapping[str, Feature]
     constants: Mapping[str, int]
     ledger: tuple[Entry, ...]
@@ -55,22 +54,58 @@ class OperationBook:
         """Return how a version removes workers."""
         return self.scale_ins[version]
 
+    def scale_out(self, version: str) -> ScaleOut:
+        """Return how a version adds workers."""
+        return self.scale_outs[version]
+
     def resize_manner(self, role: str, version: str) -> ResizeManner:
         """Return whether the nodes of a role are resized one after another or all at once."""
         return self.manners[catalog().roles[role].kind, version]
 
+    def waits_for_ready(self, version: str) -> WaitsForReady:
+        """Return whether a resized node must be Ready before the next one stops."""
+        return self.waits[version]
+
+    def service(self, role: str, name: ServiceName, version: str) -> Service | None:
+        """Return what the platform runs on a role's nodes; None where the definition has no such service."""
+        return self.services.get((role, name, version))
+
     def start_order(self, version: str) -> tuple[tuple[RoleKind, ...], ...]:
         """Return the kinds of roles in the order in which they start; those in one group start side by side."""
-        return self.starts[version]
+        return self._groups("start", version)
+
+    def init_order(self, version: str) -> tuple[tuple[RoleKind, ...], ...]:
+        """Return the kinds of roles in the order in which they are initialised, which happens once in a life."""
+        return self._groups("init", version)
 
     def can(self, version: str, feature: str) -> bool:
         """Whether a version has a feature."""
-        order = catalog().order
-        return order.index(version) >= order.index(self.features[feature].since)
+        order, found = catalog().order, self.features[feature]
+        last = order.index(found.until) if found.until else len(order)
+        return order.index(found.since) <= order.index(version) <= last
+
+    def allows(self, action: str, role: str, version: str) -> bool:
+        """Whether the definition lets people do something to a role, such as `scale_horizontal`."""
+        return (action, catalog().roles[role].kind, version) not in self.refused
+
+    def health_check(self, role: str, version: str) -> HealthCheck | None:
+        """Return how the platform watches a role's nodes; None for the client, which it does not watch."""
+        return self.health_checks.get((catalog().roles[role].kind, version))
 
     def entries(self) -> Iterator[Entry]:
         """Return every sourced entry, for the fidelity page."""
         return iter(self.ledger)
+
+    def _groups(self, name: ServiceName, version: str) -> tuple[tuple[RoleKind, ...], ...]:
+        roles = catalog().roles
+        found = sorted(
+            {
+                (service.order, KINDS.index(roles[role].kind))
+                for (role, service_name, at), service in self.services.items()
+                if (service_name, at) == (name, version)
+            }
+        )
+        return tuple(tuple(KINDS[kind] for _, kind in group) for _, group in groupby(found, lambda pair: pair[0]))
 
 
 @cache
@@ -86,70 +121,16 @@ def build_operations(text: str, order: tuple[str, ...]) -> OperationBook:
         InvariantError: `catalog.malformed`.
     """
     document = Document("operations.toml", text)
-    constants: dict[str, int] = {}
-    for entry in document.tables("constant", by=("name",)):
-        put_once(constants, entry, entry.text("name"), entry.integer("value"))
-        entry.provenance()
-    features: dict[str, Feature] = {}
-    for entry in document.tables("feature", by=("name",)):
-        name, since = entry.text("name"), entry.choice("since", order)
-        put_once(features, entry, name, Feature(name, since, *entry.provenance()))
-    scale_ins, manners, starts = _scale_ins(document, order), _manners(document, order), _starts(document, order)
+    constants = parse_constants(document)
     return OperationBook(
-        MappingProxyType(scale_ins),
-        MappingProxyType(manners),
-        MappingProxyType(starts),
-        MappingProxyType(features),
-        MappingProxyType(constants),
-        document.close(),
+        constants=MappingProxyType(constants),
+        services=MappingProxyType(parse_services(document, order, constants["service_timeout_s"])),
+        refused=parse_refused(document, order),
+        health_checks=MappingProxyType(parse_health_checks(document, order)),
+        scale_outs=MappingProxyType(parse_scale_outs(document, order)),
+        scale_ins=MappingProxyType(parse_scale_ins(document, order)),
+        manners=MappingProxyType(parse_manners(document, order)),
+        waits=MappingProxyType(parse_waits(document, order)),
+        features=MappingProxyType(parse_features(document, order)),
+        ledger=document.close(),
     )
-
-
-def _scale_ins(document: Document, order: tuple[str, ...]) -> dict[str, ScaleIn]:
-    found: dict[str, ScaleIn] = {}
-    for entry in document.tables("scale_in", by=("versions",)):
-        fact = ScaleIn(
-            entry.integer("min_workers"),
-            entry.integer("attempts", at_least=1),
-            entry.integer("drain_s"),
-            entry.integer("delete_node_s"),
-            entry.flag("forced", default=False),
-            entry.flag("uncordons", default=False),
-            *entry.provenance(),
-        )
-        for version in entry.choices("versions", order):
-            put_once(found, entry, version, fact)
-    return found
-
-
-def _manners(document: Document, order: tuple[str, ...]) -> dict[tuple[RoleKind, str], ResizeManner]:
-    manners: tuple[ResizeManner, ...] = ("rolling", "at-once")
-    found: dict[tuple[RoleKind, str], ResizeManner] = {}
-    for entry in document.tables("vertical", by=("kinds", "versions")):
-        manner, versions, kinds = (
-            entry.choice("manner", manners),
-            entry.choices("versions", order),
-            entry.choices("kinds", KINDS),
-        )
-        entry.provenance()
-        for kind in kinds:
-            for version in versions:
-                put_once(found, entry, (kind, version), manner)
-    return found
-
-
-def _starts(document: Document, order: tuple[str, ...]) -> dict[str, tuple[tuple[RoleKind, ...], ...]]:
-    groups: Mapping[str, tuple[RoleKind, ...]] = {
-        "master": ("master",),
-        "worker": ("worker",),
-        "client": ("client",),
-        "master+worker": ("master", "worker"),
-    }
-    found: dict[str, tuple[tuple[RoleKind, ...], ...]] = {}
-    for entry in document.tables("start_order", by=("versions",)):
-        kinds = tuple(groups[word] for word in entry.choices("kinds", tuple(groups)))
-        versions = entry.choices("versions", order)
-        entry.provenance()
-        for version in versions:
-            put_once(found, entry, version, kinds)
-    return found

@@ -73,9 +73,9 @@ class ParameterChange:
     """What changing one parameter at one version sets off: the line `trigger`.
 
     `restarts` names components, restarted in this `manner` on the nodes of `acts_on`; `staggered`: each node waits a
-    little first, at random. `interruption` says what people feel, "" for nothing. `watches` "set": only a change between
-    empty and not empty counts. `menu_restart`: it takes effect only when all Kubernetes nodes are restarted from the
-    cluster's menu.
+    little first, at random. `interruption` says what people feel, "" for nothing. `watches` "set": only a change
+    between empty and not empty counts. `menu_restart`: it takes effect only when all Kubernetes nodes are restarted
+    from the cluster's menu.
     """
 
     key: str
@@ -115,7 +115,7 @@ class ChangeBook:
         return tuple(change for change in found if change.key == key)
 
     def change(self, key: str, version: str) -> ParameterChange | None:
-        """Return the change that is felt most: the first that restarts something, else the first; None: not changeable."""
+        """Return the change that is felt most: one that restarts something if any does; None when it cannot change."""
         found = self.changes(key, version)
         return next((change for change in found if change.restarts), found[0] if found else None)
 
@@ -152,7 +152,7 @@ class ChangeBook:
 def by_trigger(found: Iterable[ParameterChange]) -> tuple[ParameterChange, ...]:
     """Put together what one line does for several parameters: it acts once, on the most nodes, and restarts them all.
 
-    Keys and texts are those of the parameter that restarts most.
+    Key and texts are those of the parameter that restarts most, or waits for a restart.
     """
     merged: dict[str, list[ParameterChange]] = {}
     for change in found:
@@ -161,7 +161,7 @@ def by_trigger(found: Iterable[ParameterChange]) -> tuple[ParameterChange, ...]:
 
 
 def _together(changes: list[ParameterChange]) -> ParameterChange:
-    most = max(changes, key=lambda change: len(change.restarts))
+    most = max(changes, key=lambda change: (len(change.restarts), change.menu_restart))
     widest = max((change.acts_on for change in changes), key=ACTS_ON.index)
     restarts = dict.fromkeys(component for change in (most, *changes) for component in change.restarts)
     waits = any(change.menu_restart for change in changes)

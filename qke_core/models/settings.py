@@ -70,7 +70,7 @@ class Settings:
         """Fill in the defaults of `version`; a key that the version does not have is left out."""
         known = parameters().env(version)
         values: dict[str, Value] = {key: _default(found.default) for key, found in known.items()}
-        values.update((key, _plain(value)) for key, value in given.items() if key in known)
+        values.update((key, plain_value(value)) for key, value in given.items() if key in known)
         return cls(version, values)
 
     def text(self, key: str) -> str:
@@ -101,8 +101,11 @@ class Settings:
         return tuple(word.strip() for word in str(self.values.get("extra.modules", "")).split(",") if word.strip())
 
 
-def _plain(value: Given) -> Value:
-    return ",".join(value) if isinstance(value, tuple) else value
+def plain_value(given: Given) -> Value:
+    """Return what a form would hold: words joined by commas, and no line break at the end (YAML's `|` leaves one)."""
+    if isinstance(given, tuple):
+        return ",".join(given)
+    return given.removesuffix("\n") if isinstance(given, str) else given
 
 
 def _default(value: Value | None) -> Value:

@@ -7,45 +7,130 @@ Rule: docs/rules/quotas.md; guide G-028 to G-032.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from qke_core.catalog import quotas
+from qke_core.documents import Path
 from qke_core.inventory import resources_of
 from qke_core.models.world import World
-from qke_core.quota import kubesphere_reserve, left, limits, usage_of, world_usage
+from qke_core.quota import Usage, kubesphere_reserve, left, limits, usage_by_origin, usage_of, world_usage
+from qke_core.resources import Origin
 from qke_core.rules.case import Case, Rule, WorldRule, world_finding
 from qke_core.rules.finding import Finding
 
-SOURCE = "user guide, Preparation, G-028 to G-032; QKE app repo, extra_quota of the master; ret_code 2500"
+SOURCE = "user guide, Preparation, G-028 to G-032; yunify/qingcloud-docs, ret_code 2500"
+DECLARED = "QKE app repo, app/cluster.json.mustache, extra_quota of the master; how the platform checks it is assumed"
 REFUSED = 2500
 """`ret_code` of the cloud when a quota does not allow it."""
 
+UNITS: Mapping[str, str] = {
+    "cpu": "vCPU",
+    "memory_mb": "MB of memory",
+    "gpu": "GPU",
+    "volume_size_gb": "GB of volumes",
+    "eip_bandwidth_mbps": "Mbps of public bandwidth",
+    "nic": "NIC",
+    "loadbalancer": "load balancer",
+    "security_group": "security group",
+}
+"""What a resource type is called in a sentence, where not by its name; plain nouns get an s."""
+COUNTED = ("instance", "volume", "nic", "loadbalancer", "security_group", "cluster")
+
+PLACES: Mapping[str, Path] = {
+    "cluster": ("name",),
+    "loadbalancer": ("roles", "master", "count"),
+    "security_group": ("roles", "master", "count"),
+}
+"""What of a wish asks for a resource type; everything else comes with the nodes."""
+
+REASONS: Mapping[Origin, str] = {
+    "node": "for nodes",
+    "kubesphere": "for KubeSphere",
+    "apiserver": "for the API server",
+    "console": "for the console's EIP",
+}
+
+
+def amount(key: str, number: int) -> str:
+    """Write an amount of a resource type, such as `3 volumes` or `230 GB of volumes`."""
+    noun = UNITS.get(key, key.replace("_", " "))
+    return f"{number} {noun}{'s' * (key in COUNTED and number != 1)}"
+
+
+def needs_of(case: Case) -> Mapping[Origin, Usage]:
+    """Return what the wish needs beyond what the cluster has, apart by what for.
+
+    A creation reserves for KubeSphere's volumes. What one origin frees another may take: see `net_of`.
+    """
+    had = usage_by_origin(() if case.now is None else resources_of(case.now))
+    wanted = usage_by_origin(resources_of(case.goal))
+    needs: dict[Origin, Usage] = {name: usage.beyond(had.get(name, Usage())) for name, usage in wanted.items()}
+    if case.creates:
+        needs["kubesphere"] = needs.get("kubesphere", Usage()) + kubesphere_reserve(case.goal)
+    return needs
+
+
+def net_of(case: Case) -> Usage:
+    """Return what the wish needs beyond what the cluster has; what it frees counts against what it takes."""
+    had = usage_of(() if case.now is None else resources_of(case.now))
+    wanted = usage_of(resources_of(case.goal))
+    return (wanted + kubesphere_reserve(case.goal) if case.creates else wanted).beyond(had)
+
 
 def _fits(case: Case) -> Iterator[Finding]:
-    """Every quota that the wish exceeds in the end, one finding each."""
+    """Every quota that the wish exceeds in the end, one finding each (guide G-028 to G-032)."""
     if case.world is None:
         return
-    if case.world.quotas is None:
+    remaining = left(case.world)
+    if case.world.quotas is None or remaining is None:
         sentence = "The world says nothing of quotas: whether the wish fits was not checked"
         remedy = "describe quotas in the World file, for example {profile: enterprise}"
         yield case.finding("quota.unknown", "note", (), sentence, remedy, SOURCE)
         return
-    remaining = left(case.world) or {}
-    wanted = usage_of(resources_of(case.goal))
-    if case.creates:
-        wanted += kubesphere_reserve(case.goal)
-    had = usage_of(resources_of(case.now)) if case.now is not None else usage_of(())
-    bounds = limits(case.world.quotas)
-    for key in wanted.beyond(had):
-        needs = wanted.get(key) - had.get(key)
-        if key in remaining and needs > remaining[key]:
-            sentence = (
-                f"The wish needs {needs} more {key}; the quota is {bounds[key]}, {max(remaining[key], 0)} are left"
-            )
-            remedy = f"ask for {needs - remaining[key]} more {key} by ticket, or wish for less"
-            yield case.finding("quota.short", "blocker", (), sentence, remedy, SOURCE, REFUSED, key)
+    needs, net, bounds = needs_of(case), net_of(case), limits(case.world.quotas)
+    for key in net:
+        number = net.get(key)
+        if key in remaining and number > remaining[key]:
+            parts: dict[Origin, int] = {name: usage.get(key) for name, usage in needs.items() if usage.get(key)}
+            sentence = f"The wish needs {amount(key, number)} more{_why(parts, number)}"
+            sentence += f"; {_left(remaining[key], bounds[key])}"
+            remedy = f"ask for {amount(key, number - remaining[key])} more by ticket, or wish for less"
+            yield case.finding("quota.short", "blocker", _place(key, parts), sentence, remedy, SOURCE, REFUSED, key)
 
 
-RULES: tuple[Rule, ...] = (_fits,)
+def _why(parts: Mapping[Origin, int], number: int) -> str:
+    """Say what an amount is for, where that is more than the nodes themselves and nothing is freed."""
+    if list(parts) == ["node"] or sum(parts.values()) != number:
+        return ""
+    return " (" + ", ".join(f"{part} {REASONS[origin]}" for origin, part in parts.items()) + ")"
+
+
+def _left(number: int, limit: int) -> str:
+    overdrawn = f"; {-number} too many are in use already" if number < 0 else ""
+    return f"{max(number, 0)} of the quota of {limit} {'is' if number == 1 else 'are'} left{overdrawn}"
+
+
+def _place(key: str, parts: Mapping[Origin, int]) -> Path:
+    """Return what in the wish asks for most of it."""
+    return ("env", "kubesphere_eip") if set(parts) == {"console"} else PLACES.get(key, ("roles",))
+
+
+def _declared(case: Case) -> Iterator[Finding]:
+    """The app declares volumes, load balancers and security groups for every cluster, whether it uses them or not."""
+    remaining = None if case.world is None else left(case.world)
+    if remaining is None or not case.creates or not case.goal.exists:
+        return
+    needs, net = needs_of(case), net_of(case)
+    for key, declared in quotas().needs["declared"].items():
+        nodes = needs["node"].get(key)
+        if key in remaining and net.get(key) <= remaining[key] < nodes + declared:
+            beside = f" beside {nodes} for nodes" if nodes else ""
+            sentence = f"The app declares {amount(key, declared)} for every cluster{beside}; {remaining[key]} left"
+            remedy = f"ask for {amount(key, nodes + declared - remaining[key])} more by ticket if creation is refused"
+            yield case.finding("quota.declared", "warning", PLACES.get(key, ()), sentence, remedy, DECLARED, 0, key)
+
+
+RULES: tuple[Rule, ...] = (_fits, _declared)
 
 
 def _within(world: World) -> Iterator[Finding]:
@@ -55,9 +140,10 @@ def _within(world: World) -> Iterator[Finding]:
     used = world_usage(world)
     for key, limit in limits(world.quotas).items():
         if used.get(key) > limit:
-            sentence = f"{used.get(key)} {key} are in use, the quota is {limit}"
-            path = ("quotas", "limits", key)
-            remedy = "correct the limit, or what uses it"
+            sentence = f"{amount(key, used.get(key))} in use, the quota is {limit}"
+            written = key in {str(name) for name in world.quotas.limits}
+            path = ("quotas", "limits", key) if written else ("quotas", "profile")
+            remedy = f"write {key}: {used.get(key)} or more under limits, or correct what uses it"
             yield world_finding("world.quota-exceeded", "blocker", path, sentence, remedy, SOURCE, key)
 
 

@@ -1,95 +1,225 @@
-"""Rules of storage: does the default class attach where pods run, do KubeSphere's volumes fit, what has the zone.
+"""Rules of storage: can the default class be attached where pods run, do KubeSphere's volumes fit, has the zone the type.
+
+Sizes of data disks are role parameters: `qke_core.rules.parameters` checks them.
 
 Rule: docs/rules/storage.md; guide G-029, G-040, G-155, G-176 to G-178, G-184; yunify/qingcloud-csi (attach matrix).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from qke_core.catalog import StorageClass, catalog, storage
+from qke_core.catalog import catalog, storage
+from qke_core.documents import Path
+from qke_core.inventory import default_class, kubesphere_claims
 from qke_core.models.state import ClusterState
-from qke_core.rules.case import Case, Rule
-from qke_core.rules.finding import Finding
+from qke_core.models.world import VolumeState, World
+from qke_core.rules.case import Case, Rule, WorldRule, world_finding
+from qke_core.rules.finding import Finding, Severity
+from qke_core.units import render_size
 
 MATRIX = "yunify/qingcloud-csi, pkg/disk/driver/types.go"
+POLICY = "QKE app repo, app/replace_policy.json"
+ZONES = "QKE app repo, tag v3.3.0, docs/volume.md"
+NOT_ATTACHED = 5600
+"""`ret_code` of the cloud for a volume that does not go with a host."""
+MIB_PER_GIB = 1024
+GPU, GPU_ALONE_SINCE = "node_gpu", "3.1.0"
 
 
-def default_class(state: ClusterState) -> StorageClass | None:
-    """Return the default storage class of a cluster; None when the zone does not offer its type."""
-    masters = state.shape["master"].instance_class
-    classes = storage().classes(state.version, state.zone, masters, state.born_as)
-    return next((found for found in classes if found.default), None)
+def host_of(state: ClusterState, role: str) -> int:
+    """Return the host type that the nodes of a role really have in their zone."""
+    return storage().replace(state.born_as, state.zone, "instance_class", state.shape[role].instance_class)
 
 
-def runners(state: ClusterState) -> dict[str, int]:
-    """Return the roles whose nodes run pods, with their real instance class: workers, or else masters."""
-    roles, book = catalog().roles, storage()
-    kind = "worker" if state.count("worker") else "master"
-    return {
-        role: book.replace(state.version, state.zone, "instance_class", found.instance_class)
-        for role, found in state.shape.items()
-        if found.count and roles[role].kind == kind
-    }
+def runners(state: ClusterState) -> Mapping[str, int]:
+    """Return the roles whose nodes run ordinary pods, with their real host type.
+
+    These are the workers, or the masters when there are none. GPU nodes keep off pods that do not tolerate
+    nvidia.com/gpu; from 3.1.0 on they do so only beside other workers.
+    """
+    workers = [role for role in state.shape if catalog().roles[role].kind == "worker" and state.shape[role].count]
+    if not workers:
+        return {"master": host_of(state, "master")} if state.count("master") else {}
+    order = catalog().order
+    alone = workers == [GPU] and order.index(state.version) >= order.index(GPU_ALONE_SINCE)
+    return {role: host_of(state, role) for role in workers if role != GPU or alone}
+
+
+def _stays(case: Case) -> bool:
+    """Whether there will be a cluster after the wish."""
+    return case.wish.status not in {"deleted", "ceased"}
+
+
+def _needed(case: Case) -> Severity:
+    """Return how bad it is when KubeSphere cannot have its volumes: a new one cannot be installed."""
+    return "blocker" if case.goal.kubesphere and case.creates else "warning"
 
 
 def _zone(case: Case) -> Iterator[Finding]:
     if case.wish.zone not in storage().zones:
         known = ", ".join(storage().zones)
-        sentence = f"Zone {case.wish.zone} is not in the catalogue: its volume types are taken to be the modern ones"
-        source = "QKE app repo, tag v3.3.0, docs/volume.md"
-        yield case.finding("storage.zone-unknown", "warning", ("zone",), sentence, f"known zones: {known}", source)
+        sentence = f"Zone {case.wish.zone} is not in the catalogue: its volume types are taken to be those of pek3"
+        yield case.finding("storage.zone-unknown", "warning", ("zone",), sentence, f"known zones: {known}", ZONES)
+
+
+def _disks(case: Case) -> Iterator[Finding]:
+    """The data disk of a new node must attach to it, and the zone must have its type.
+
+    1.x is left out: its hosts and disks are older than the lists of zones.
+    """
+    if not _stays(case) or case.goal.born_as.startswith("1."):
+        return
+    book, goal = storage(), case.goal
+    for role, shape in goal.shape.items():
+        grows = case.creates or case.now is None or shape.count > len(case.now.nodes.get(role, ()))
+        if not grows or not shape.count or catalog().roles[role].kind == "client":
+            continue
+        host, disk = host_of(goal, role), book.data_disk_type(goal.born_as, goal.zone, role, shape.instance_class)
+        path = ("roles", role)
+        if disk not in book.offered(goal.zone):
+            sentence = f"Data disks of {role} are of type {disk}, which zone {goal.zone} is not known to offer"
+            remedy = "choose another zone, or a host type whose disks it offers; ask by ticket if you know better"
+            yield case.finding("storage.disk-not-offered", "warning", path, sentence, remedy, f"{ZONES}; {POLICY}")
+        if not book.attachable(host, disk):
+            sentence = f"Data disks of {role} are of type {disk} in zone {goal.zone}; host type {host} does not take it"
+            able = ", ".join(str(code) for code, found in book.host_types.items() if disk in found.takes)
+            remedy = f"choose another host type for {role}; type {disk} attaches to {able}"
+            source = f"{POLICY}; {MATRIX}"
+            yield case.finding("storage.disk-unattachable", "blocker", path, sentence, remedy, source, NOT_ATTACHED)
 
 
 def _default(case: Case) -> Iterator[Finding]:
     """The default class must exist and attach where pods run (guide G-176, G-177)."""
-    found, source = default_class(case.goal), f"user guide, FAQ, G-176, G-177; {MATRIX}"
-    path = ("roles", "master")
+    if not _stays(case):
+        return
+    goal, book, source = case.goal, storage(), f"user guide, FAQ, G-176, G-177; {MATRIX}"
+    found = default_class(goal)
     if found is None:
-        sentence = f"Zone {case.wish.zone} offers no volumes of the masters' type: there is no default storage class"
-        remedy = "choose masters of another host type, or name a class in every claim"
-        severity = "blocker" if case.goal.kubesphere and case.creates else "warning"
-        yield case.finding("storage.no-default", severity, path, sentence, remedy, source)
+        sentence = f"Zone {goal.zone} does not offer the type of the masters' disks: there is no default storage class"
+        names = ", ".join(book.volume_types[code].storage_class for code in book.offered(goal.zone))
+        remedy = f"choose masters of another host type, or write storageClassName in every claim: {names}"
+        yield case.finding("storage.no-default", _needed(case), ("roles", "master"), sentence, remedy, source)
         return
-    hosts = runners(case.goal)
-    fit = [role for role, host in hosts.items() if storage().attachable(host, found.type)]
-    if hosts and not fit:
-        sentence = f"Volumes of the default class {found.name} attach to no worker: {', '.join(hosts)}"
-        remedy = "add workers of the masters' host type"
-        severity = "blocker" if case.goal.kubesphere and case.creates else "warning"
-        yield case.finding("storage.default-unattachable", severity, ("roles",), sentence, remedy, source)
-    elif len(fit) < len(hosts):
-        others = ", ".join(role for role in hosts if role not in fit)
-        sentence = f"Volumes of the default class {found.name} do not attach to {others}"
-        remedy = "name another class for workloads there"
+    hosts = runners(goal)
+    fit = [role for role, host in hosts.items() if book.attachable(host, found.type)]
+    if not fit:
+        where = _where(hosts) if hosts else f"{GPU}, which keeps off pods that do not tolerate nvidia.com/gpu"
+        sentence = f"No node can use volumes of the default class {found.name}: pods run on {where}"
+        remedy = f"add at least 2 workers of the masters' host type {goal.shape['master'].instance_class}"
+        if named := _classes_for(goal, hosts):
+            remedy += f"; your own claims may name another class: storageClassName: {' or '.join(named)}"
         yield case.finding(
-            "storage.class-must-be-named", "note", ("roles",), sentence, remedy, "user guide, G-040, G-178"
+            "storage.default-unattachable", _needed(case), ("roles",), sentence, remedy, f"{source}; G-038, G-118"
         )
-
-
-def _single_node(case: Case) -> Iterator[Finding]:
-    """A host takes 10 volumes; a full KubeSphere needs 11 (guide G-184)."""
-    if case.goal.count("worker") or not case.goal.kubesphere:
         return
+    for role in goal.shape:
+        host = host_of(goal, role)
+        worker = catalog().roles[role].kind == "worker" and goal.shape[role].count
+        if worker and not book.attachable(host, found.type):
+            named = _classes_for(goal, {role: host})
+            sentence = f"Volumes of the default class {found.name} do not attach to {role} (host type {host})"
+            remedy = f"write storageClassName: {' or '.join(named)} in claims of pods that shall run there"
+            if not named:
+                remedy = f"keep pods with volumes off {role}: no class of this cluster attaches there"
+            path, why = ("roles", role), f"user guide, G-040, G-118, G-178; {MATRIX}"
+            severity = "note" if named else "warning"
+            yield case.finding("storage.class-must-be-named", severity, path, sentence, remedy, why)
+
+
+def _where(hosts: Mapping[str, int]) -> str:
+    return ", ".join(f"{role} (host type {host})" for role, host in hosts.items())
+
+
+def _classes_for(state: ClusterState, hosts: Mapping[str, int]) -> list[str]:
+    """Return the classes of a cluster whose volumes attach to all of these hosts; what a host prefers stands first."""
     book = storage()
-    count, _ = book.kubesphere_volumes(case.goal.modules, linked_elk=bool(case.goal.elk))
-    room = book.constants["volumes_per_host"] * case.goal.count("master")
-    if count > room:
-        sentence = f"KubeSphere with these modules claims {count} volumes, and {room} attach to the masters"
-        remedy = "choose fewer modules, or add workers"
-        path = ("env", "extra.modules")
-        yield case.finding("storage.volumes-per-host", "blocker", path, sentence, remedy, "user guide, FAQ, G-184")
+    found = book.classes(state.version, state.zone, state.shape["master"].instance_class, state.born_as)
+    preferred = {book.host_types[host].preferred for host in hosts.values() if host in book.host_types}
+    fit = [each for each in found if all(book.attachable(host, each.type) for host in hosts.values())]
+    return [each.name for each in sorted(fit, key=lambda each: each.type not in preferred)] if hosts else []
+
+
+def volume_room(state: ClusterState) -> int:
+    """Return how many volumes of the default class attach to the nodes that run pods (guide G-184)."""
+    found = default_class(state)
+    if found is None:
+        return 0
+    hosts = runners(state)
+    nodes = sum(state.shape[role].count for role, host in hosts.items() if storage().attachable(host, found.type))
+    return nodes * storage().constants["volumes_per_host"]
+
+
+def _per_host(case: Case) -> Iterator[Finding]:
+    """A host takes 10 volumes; a full KubeSphere needs 11 (guide G-184)."""
+    needs, room = len(kubesphere_claims(case.goal)), volume_room(case.goal)
+    if not _stays(case) or not room or not needs or needs < room:
+        return
+    nodes = room // storage().constants["volumes_per_host"]
+    where = "the node that runs pods" if nodes == 1 else f"the {nodes} nodes that run pods"
+    source, path = "user guide, FAQ, G-184; yunify/qingcloud-csi, driver flag maxvolume", ("env", "extra.modules")
+    if needs == room:
+        sentence = f"KubeSphere claims all {room} volumes that attach to {where}: none is left for workloads"
+        remedy = "add workers, or choose fewer modules"
+        yield case.finding("storage.volumes-per-host", "warning", path, sentence, remedy, source)
+        return
+    now = case.now
+    worse = case.creates or now is None or needs > len(kubesphere_claims(now)) or room < volume_room(now)
+    sentence = f"KubeSphere claims {needs} volumes with these modules; {room} attach to {where}"
+    remedy = "add workers, or choose fewer modules: ks-logging, ks-openpitrix, ks-devops and ks-alerting claim volumes"
+    yield case.finding("storage.volumes-per-host", "blocker" if worse else "warning", path, sentence, remedy, source)
 
 
 def _replaced(case: Case) -> Iterator[Finding]:
     """A zone may put another host type in place of the declared one."""
-    book = storage()
     for role, shape in case.goal.shape.items():
-        real = book.replace(case.version, case.wish.zone, "instance_class", shape.instance_class)
-        if shape.count and real != shape.instance_class:
-            sentence = f"In {case.wish.zone} nodes of {role} get host type {real} instead of {shape.instance_class}"
-            source = "QKE app repo, app/replace_policy.json"
-            yield case.finding("storage.host-replaced", "note", ("zone",), sentence, "nothing to do", source)
+        real = host_of(case.goal, role)
+        if case.creates and shape.count and real != shape.instance_class:
+            name = storage().host_types[real].name
+            sentence = f"In {case.wish.zone} nodes of {role} get host type {real} ({name}) for {shape.instance_class}"
+            remedy = "nothing to do; prices and volume types are those of the type they get"
+            yield case.finding("storage.host-replaced", "note", ("zone",), sentence, remedy, POLICY)
 
 
-RULES: tuple[Rule, ...] = (_zone, _default, _single_node, _replaced)
+RULES: tuple[Rule, ...] = (_zone, _disks, _default, _per_host, _replaced)
+
+
+def _volumes(world: World) -> Iterator[tuple[Path, str, VolumeState]]:
+    """Yield every volume of a world with its path and whose it is."""
+    for place, found in enumerate(world.volumes):
+        yield ("volumes", place), "", found
+    for number, cluster in enumerate(world.clusters):
+        for place, found in enumerate(cluster.volumes):
+            yield ("clusters", number, "volumes", place), cluster.name, found
+
+
+def _world_types(world: World) -> Iterator[Finding]:
+    """Volumes are of types that there are, and that the zone offers (guide G-006, G-155)."""
+    book = storage()
+    for path, subject, found in _volumes(world):
+        if found.type not in book.volume_types:
+            known = ", ".join(f"{code} ({kind.name})" for code, kind in book.volume_types.items())
+            sentence, remedy = f"There is no volume type {found.type}", f"write one of {known}"
+            yield world_finding("storage.type-unknown", "blocker", (*path, "type"), sentence, remedy, MATRIX, subject)
+        elif world.zone in book.zones and found.type not in book.offered(world.zone):
+            kind, offered = book.volume_types[found.type], ", ".join(str(code) for code in book.offered(world.zone))
+            sentence = f"Zone {world.zone} is not known to offer volumes of type {found.type} ({kind.name})"
+            remedy = f"write one of {offered}, or keep it if you know better"
+            yield world_finding(
+                "storage.type-not-offered", "warning", (*path, "type"), sentence, remedy, ZONES, subject
+            )
+
+
+def _world_sizes(world: World) -> Iterator[Finding]:
+    """A volume has a size that some class, zone or driver allows for its type."""
+    for path, subject, found in _volumes(world):
+        low, high = storage().size_span(found.type)
+        if low and not low * MIB_PER_GIB <= found.size <= high * MIB_PER_GIB:
+            kind = storage().volume_types[found.type].name
+            sentence = f"A volume of type {found.type} ({kind}) has {render_size(found.size)}"
+            remedy = f"write a size from {low}GiB to {high}GiB"
+            source = f"{ZONES}; QKE app repo, confd template of the storage classes; {MATRIX}"
+            yield world_finding("storage.size", "warning", (*path, "size"), sentence, remedy, source, subject)
+
+
+WORLD_RULES: tuple[WorldRule, ...] = (_world_types, _world_sizes)

@@ -3,7 +3,7 @@
 Rules of its status (`qke_core.rules.status`) and of changing its nodes (`qke_core.rules.scaling`) are listed here too:
 whoever asks for the rules of topology gets all three.
 
-Rule: docs/rules/topology.md; QKE app repo, app/config.json; guide G-010, G-038 to G-042, G-118, G-182 to G-185.
+Rule: docs/rules/topology.md; QKE app repo, app/config.json; guide G-038, G-039, G-041 to G-047, G-118, G-182 to G-185.
 """
 
 from __future__ import annotations
@@ -66,25 +66,20 @@ def _few_workers(case: Case) -> Iterator[Finding]:
     )
     if same < WORKERS_ADVISED:
         sentence = f"{same} workers have the masters' host type {master}; at least {WORKERS_ADVISED} are advised"
-        remedy = "add workers of that type: what KubeSphere stores is of the default class, which follows the masters"
+        remedy = "add workers of that type; others may come on top, as needed"
         source = "user guide, Express configuration, G-038; FAQ, G-177. The form does not enforce it"
         yield case.finding("topology.few-workers", "warning", ("roles",), sentence, remedy, source)
 
 
 def _mixed_workers(case: Case) -> Iterator[Finding]:
-    """Several worker types: not at 1.x (G-118); later, workloads with volumes must name a class (G-040, G-178)."""
+    """1.x supports one type of workers (guide G-118). Later versions take several; storage rules say what then."""
     used = [role for role, found in case.goal.shape.items() if found.count and is_worker(role)]
-    if len(used) == 1 or not used or case.wish.status in {"deleted", "ceased"}:
+    ends = case.wish.status in {"deleted", "ceased"}
+    if len(used) < 2 or ends or operations().can(case.version, "several-worker-types"):  # noqa: PLR2004 - several
         return
-    if operations().can(case.version, "several-worker-types"):
-        sentence = f"Workers are of {len(used)} types ({', '.join(used)}): their volumes need different storage classes"
-        source = "user guide, Express configuration, G-039, G-040; FAQ, G-178"
-        remedy = "name the class in each claim, for example csi-ssd-enterprise for enterprise nodes"
-        yield case.finding("topology.mixed-workers", "note", ("roles",), sentence, remedy, source)
-    else:
-        sentence = f"QKE {case.version} supports one type of workers, the wish has {', '.join(used)}"
-        source, remedy = "user guide, Scaling, G-118", "keep one type: pods with volumes may not start on the other"
-        yield case.finding("topology.mixed-workers", "warning", ("roles",), sentence, remedy, source)
+    sentence = f"QKE {case.version} supports one type of workers, the wish has {', '.join(used)}"
+    source, remedy = "user guide, Scaling, G-118", "keep one type: pods with volumes may not start on the other"
+    yield case.finding("topology.mixed-workers", "warning", ("roles",), sentence, remedy, source)
 
 
 def _without_workers(case: Case) -> Iterator[Finding]:

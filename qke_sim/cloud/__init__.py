@@ -2,6 +2,7 @@
 
 from qke_sim.cloud.cloud import ACTIONS, Cloud, CloudRefusal
 from qke_sim.cloud.loadbalancer import BalancerHealth
+from qke_sim.cloud.meter import Meter, lives_of
 from qke_sim.cloud.model import Backend, Cluster, ClusterNode, HealthOption, Job, LoadBalancer
 
 __all__ = [
@@ -15,4 +16,6 @@ __all__ = [
     "HealthOption",
     "Job",
     "LoadBalancer",
+    "Meter",
+    "lives_of",
 ]

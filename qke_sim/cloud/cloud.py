@@ -15,6 +15,7 @@ from qke_core.catalog import catalog, parameters
 from qke_core.effects import Json, JsonObject
 from qke_core.errors import RemoteError
 from qke_core.units import render_rough
+from qke_sim.cloud.meter import Meter
 from qke_sim.cloud.model import Cluster, Job, describe_cluster, describe_node
 from qke_sim.faults import Gate
 from qke_sim.ids import make_id
@@ -60,6 +61,7 @@ class Cloud:
         self.jobs: dict[str, Job] = {}
         self.gate = Gate(kernel.streams)
         self.job_starters: dict[str, JobStarter] = {}
+        self.meter: Meter | None = None
 
     def call(self, action: str, params: JsonObject, by: str, cause: int) -> Process[Mapping[str, Json]]:
         """Pass one action through the door; return the answer, `ret_code` included.
@@ -120,7 +122,10 @@ class Cloud:
         if before == value:
             return cause
         setattr(cluster, field, value)
-        return self.kernel.trace.add("cluster.changed", cluster.name, cause, field=field, before=before, after=value)
+        seq = self.kernel.trace.add("cluster.changed", cluster.name, cause, field=field, before=before, after=value)
+        if field == "version" and self.meter is not None:
+            self.meter.upgraded(cluster.name, value, seq)
+        return seq
 
     def accept_job(self, action: str, cluster: Cluster, params: JsonObject, cause: int) -> Job:
         """Make a job and hand it to the platform."""

@@ -40,6 +40,7 @@ KINDS: Mapping[str, Kind] = {
     "host.called": Kind("{by} ran {command} on {subject}"),
     "host.answered": Kind("{subject} answered {command}: {result}"),
     # Cloud and platform
+    "resources.stand": Kind("{subject} occupies {count} resources from here on", brief=True),
     "cluster.changed": Kind("cluster {subject}: {field} went from {before} to {after}", brief=True),
     "job.created": Kind("the platform accepted {action} for {cluster} as job {subject}", brief=True),
     "job.started": Kind("job {subject} began to work", brief=True),

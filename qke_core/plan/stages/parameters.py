@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from qke_core.catalog import ParameterChange, Value, parameter_changes
+from qke_core.catalog import ParameterChange, Value, by_trigger, parameter_changes
+from qke_core.catalog.parameter_changes import RENDER
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import ChangeEip, ChangeModules, ChangeParameters
 from qke_core.plan.schedule import Disruption, Interval, Schedule
@@ -65,7 +66,8 @@ def _render(made: Drafting, title: str) -> None:
 def _reloads(made: Drafting, values: Mapping[str, Value], before: ClusterState) -> None:
     after = {**before.settings.values, **values}
     found = parameter_changes().effects(before.version, before.settings.values, after)
-    for number, effect in enumerate(_by_trigger(found), start=1):
+    reloads = by_trigger(effect for effect in found if effect.trigger != RENDER)  # That stage is there already.
+    for number, effect in enumerate(reloads, start=1):
         touched = roles(before, "master") if "master" in effect.acts_on else roles(before, "master", "worker")
         restarts = effect.restarts
         took = _longest(restarts)
@@ -76,13 +78,8 @@ def _reloads(made: Drafting, values: Mapping[str, Value], before: ClusterState) 
             took if restarts else takes("kubectl"),
             felt=took,
             disruption=_felt(effect) if restarts else "",
-            touches=Disruption(restarts, touched, "at-once") if restarts else Disruption(),
+            touches=Disruption(restarts, touched, effect.manner) if restarts else Disruption(),
         )
-
-
-def _by_trigger(found: Sequence[ParameterChange]) -> list[ParameterChange]:
-    """Keep one effect of each trigger: values that share a reload cause it once."""
-    return list({effect.trigger: effect for effect in reversed(found)}.values())[::-1]
 
 
 def _longest(components: Sequence[str]) -> Interval:
@@ -94,9 +91,6 @@ def _longest(components: Sequence[str]) -> Interval:
 
 def _felt(effect: ParameterChange) -> str:
     where = {"first-master": "master 1", "masters": "all masters", "k8s-nodes": "all masters and workers"}
-    text = f"{', '.join(effect.restarts)} restart on {where[effect.acts_on]} at once"
-    if "kube-apiserver" in effect.restarts:
-        text += "; the API is gone for a moment"
-    if "docker" in effect.restarts:
-        text += "; every container restarts"
-    return text
+    how = "node by node" if effect.manner == "rolling" else "at once"
+    text = f"{', '.join(effect.restarts)} restart on {where[effect.acts_on]} {how}"
+    return f"{text}; {effect.interruption}" if effect.interruption else text

@@ -1,0 +1,190 @@
+"""`qke catalog`: what the product offers, from the catalogue."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from qke_cli.screen import Screen, pad
+from qke_core.catalog import Parameter, catalog, parameter_changes, parameters, storage
+from qke_core.errors import InputError
+from qke_core.suggest import did_you_mean
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table: what each row says, and a line for people below it."""
+
+    rows: Sequence[Row]
+    note: str = ""
+
+
+def show_catalog(part: str, version: str | None, *, as_json: bool, plain: bool) -> int:
+    """Show one part of the catalogue, for one version or, where that makes sense, for all.
+
+    Raises:
+        InputError: `catalog.part`, `version.unknown`.
+    """
+    if part not in PARTS:
+        raise InputError("catalog.part", f"The catalogue has no part {part!r}", did_you_mean(part, PARTS))
+    known = catalog().order
+    if version is not None and version not in known:
+        raise InputError("version.unknown", f"{version!r} is not a QKE version", did_you_mean(version, known))
+    sheet = PARTS[part](version)
+    screen = Screen(sys.stdout, plain=plain)
+    if as_json:
+        screen.data(
+            {"apiVersion": "qke/v1", "kind": "Catalog", "part": part, "rows": [dict(row) for row in sheet.rows]}
+        )
+        return 0
+    _table(screen, sheet.rows)
+    if sheet.note:
+        screen.say("", Text(sheet.note, style="dim"))
+    return 0
+
+
+def _table(screen: Screen, rows: Sequence[Row]) -> None:
+    """Write rows aligned; the last column wraps."""
+    if not rows:
+        screen.say("nothing")
+        return
+    columns = list(rows[0])
+    wide = {name: max(len(name), *(len(row[name]) for row in rows)) for name in columns[:-1]}
+    lead = Text.assemble(*(pad(name, wide[name] + 2, "bold") for name in columns[:-1]))
+    screen.hang(lead, Text(columns[-1], style="bold"))
+    for row in rows:
+        screen.hang(Text.assemble(*(pad(row[name], wide[name] + 2) for name in columns[:-1])), row[columns[-1]] or " ")
+
+
+def _latest(version: str | None) -> str:
+    return catalog().order[-1] if version is None else version
+
+
+def _versions(version: str | None) -> Sheet:
+    facts = catalog()
+    rows = [
+        {
+            "QKE": name,
+            "released": str(found.released),
+            "KubeSphere": found.kubesphere,
+            "Kubernetes": found.kubernetes,
+            "upgrades to": ", ".join(edge.target for edge in facts.upgrades if edge.origin == name) or "nothing",
+        }
+        for name, found in facts.versions.items()
+        if version in {None, name}
+    ]
+    return Sheet(rows, "Next: qke catalog parameters --version 3.3.0")
+
+
+def _roles(version: str | None) -> Sheet:
+    at = _latest(version)
+    rows = [
+        {
+            "role": role,
+            "count": _limits(known["count"]) if "count" in known else "1",
+            "vCPU": _limits(known["cpu"]),
+            "memory GiB": _gib(known["memory"]),
+            "disk GiB": _limits(known["volume_size"]) if "volume_size" in known else "none",
+            "for": catalog().roles[role].intent,
+        }
+        for role in catalog().roles
+        if (known := parameters().role(role, at))
+    ]
+    return Sheet(rows, f"QKE {at}. Express groups: {', '.join(catalog().express_groups(at))}")
+
+
+def _parameters(version: str | None) -> Sheet:
+    at = _latest(version)
+    rows = [
+        {
+            "parameter": key,
+            "default": _short(found.default),
+            "values": _limits(found),
+            "a change": _change(key, found, at),
+        }
+        for key, found in parameters().env(at).items()
+    ]
+    return Sheet(rows, f"QKE {at}")
+
+
+def _change(key: str, found: Parameter, version: str) -> str:
+    if not found.changeable:
+        return "not possible"
+    effect = parameter_changes().change(key, version)
+    if effect is None or not (effect.restarts or effect.menu_restart):
+        return "restarts nothing"
+    if effect.menu_restart:
+        return "waits for a restart of all nodes"
+    return f"restarts {', '.join(effect.restarts)}"
+
+
+def _storage(version: str | None) -> Sheet:
+    at, book = _latest(version), storage()
+    rows = [
+        {
+            "type": str(code),
+            "class": found.storage_class,
+            "GiB": _sizes(code, at),
+            "attaches to": ", ".join(host.name for host in book.host_types.values() if code in host.takes),
+        }
+        for code, found in book.volume_types.items()
+    ]
+    return Sheet(rows, f"QKE {at}; clusters born as 1.x have the class csi-qingcloud instead")
+
+
+def _sizes(code: int, version: str) -> str:
+    rule = storage().size_rule(code, version)
+    return f"{rule.minimum}..{rule.maximum} by {rule.step}"
+
+
+def _zones(version: str | None) -> Sheet:
+    at, book = _latest(version), storage()
+    rows = [
+        {
+            "zone": name,
+            "region": zone.region,
+            "NeonSAN": "yes" if zone.neonsan else "no",
+            "default of basic masters": _default(at, name, 101),
+            "of enterprise masters": _default(at, name, 202),
+        }
+        for name, zone in book.zones.items()
+    ]
+    return Sheet(rows, f"Storage classes of QKE {at}")
+
+
+def _default(version: str, zone: str, master: int) -> str:
+    classes = storage().classes(version, zone, master, version)
+    return next((found.name for found in classes if found.default), "none")
+
+
+def _limits(found: Parameter) -> str:
+    if found.choices:
+        return _short(", ".join(str(choice) or '""' for choice in found.choices))
+    if found.minimum is not None or found.maximum is not None:
+        step = f" by {found.step}" if found.step else ""
+        return f"{found.minimum}..{found.maximum}{step}"
+    return found.type
+
+
+def _gib(found: Parameter) -> str:
+    return ", ".join(str(int(choice) // 1024) for choice in found.choices)
+
+
+def _short(value: object) -> str:
+    text = '""' if value in ("", None) else str(value).replace("\n", " ")
+    text = text.lower() if isinstance(value, bool) else text
+    return text if len(text) <= 28 else text[:25] + "..."  # noqa: PLR2004 - a column
+
+
+PARTS: Mapping[str, Callable[[str | None], Sheet]] = {
+    "versions": _versions,
+    "roles": _roles,
+    "parameters": _parameters,
+    "storage": _storage,
+    "zones": _zones,
+}
