@@ -90,6 +90,9 @@ def cost(
     diff: Annotated[
         tuple[Path, Path] | None, typer.Option("--diff", metavar="A B", help="What two Cluster files differ by.")
     ] = None,
+    world: Annotated[
+        Path | None, typer.Option("--world", metavar="FILE", help="What exists: sizes not written stay.")
+    ] = None,
     run: Annotated[
         Path | None, typer.Option("--run", metavar="RUN", help="Invoice of a recorded run, to the cent.")
     ] = None,
@@ -104,9 +107,10 @@ def cost(
     """
 
     def work() -> int:
+        from qke_cli.commands.cost import Options
         from qke_cli.commands.cost import cost as show
 
-        return show(cluster, diff, run, hours=hours, prices=prices, as_json=as_json, plain=no_color)
+        return show(cluster, diff, run, Options(world, hours, prices, as_json, no_color))
 
     return work
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from qke_adapters.run_store import read_text
-from qke_cli.documents import load, load_cluster
+from qke_cli.documents import load, load_cluster, load_world
 from qke_cli.render.cost import bill_json, diff_json, render_bill, render_diff
 from qke_cli.render.invoice import invoices_json, render_invoices
 from qke_cli.screen import Screen
-from qke_core.billing import Bill, PriceBook, bill, default_prices, invoice
+from qke_core.billing import PriceBook, bill, default_prices, invoice
 from qke_core.errors import InputError
+from qke_core.goal import goal_of
 from qke_core.inventory import resources_of
-from qke_core.models import ClusterDocument, ClusterState
+from qke_core.models import ClusterState
 from qke_sim.cloud import lives_of
 from qke_sim.report.folder import read_trace
 
@@ -28,61 +30,18 @@ def load_prices(path: Path | None) -> PriceBook:
     return default_prices() if path is None else load(path, PriceBook).sound()
 
 
-def show_cost(cluster: Path, *, hours: int, prices: Path | None, as_json: bool, plain: bool) -> int:
-    """Show the bill of a wish."""
-    book = load_prices(prices)
-    wish = load_cluster(cluster).sound()
-    found = bill_of(wish, book)
-    screen = Screen(sys.stdout, plain=plain)
-    if as_json:
-        screen.data(bill_json(wish, found, book, hours))
-    else:
-        render_bill(screen, wish, found, book, hours)
-    return 0
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to count with, and how to show it. With a world, what a wish does not write stays as it is there."""
+
+    world: Path | None = None
+    hours: int = 720
+    prices: Path | None = None
+    as_json: bool = False
+    plain: bool = False
 
 
-def show_difference(first: Path, second: Path, *, hours: int, prices: Path | None, as_json: bool, plain: bool) -> int:
-    """Show what two wishes differ by."""
-    book = load_prices(prices)
-    a, b = load_cluster(first).sound(), load_cluster(second).sound()
-    bills = bill_of(a, book), bill_of(b, book)
-    screen = Screen(sys.stdout, plain=plain)
-    if as_json:
-        screen.data(diff_json(str(first), str(second), bills, book, hours))
-    else:
-        render_diff(screen, str(first), str(second), bills, book, hours)
-    return 0
-
-
-def show_invoice(run: Path, *, prices: Path | None, as_json: bool, plain: bool) -> int:
-    """Show what the resources of a recorded run cost, from its first to its last instant."""
-    book = load_prices(prices)
-    records = read_trace(partial(read_text, run))
-    ended_ms = max((record.t for record in records), default=0)
-    invoices = {name: (zone, invoice(lives, book, zone)) for name, (zone, lives) in lives_of(records, ended_ms).items()}
-    screen = Screen(sys.stdout, plain=plain)
-    if as_json:
-        screen.data(invoices_json(str(run), ended_ms, invoices, book))
-    else:
-        render_invoices(screen, str(run), ended_ms, invoices, book)
-    return 0
-
-
-def bill_of(wish: ClusterDocument, book: PriceBook) -> Bill:
-    """Return the bill of a wish as if it were created so."""
-    return bill(resources_of(ClusterState.of_wish(wish)), book, wish.zone)
-
-
-def cost(
-    cluster: Path | None,
-    diff: tuple[Path, Path] | None,
-    run: Path | None,
-    *,
-    hours: int,
-    prices: Path | None,
-    as_json: bool,
-    plain: bool,
-) -> int:
+def cost(cluster: Path | None, diff: tuple[Path, Path] | None, run: Path | None, options: Options) -> int:
     """Show a bill, a difference or an invoice: exactly one of the three is asked for.
 
     Raises:
@@ -92,7 +51,52 @@ def cost(
         sentence = "Give exactly one of a Cluster file, --diff A B, and --run RUN"
         raise InputError("cost.what", sentence, "for example: qke cost cluster.yaml")
     if diff is not None:
-        return show_difference(*diff, hours=hours, prices=prices, as_json=as_json, plain=plain)
-    if run is not None:
-        return show_invoice(run, prices=prices, as_json=as_json, plain=plain)
-    return show_cost(Path() if cluster is None else cluster, hours=hours, prices=prices, as_json=as_json, plain=plain)
+        return _difference(*diff, options)
+    return _invoice(run, options) if run is not None else _bill(Path() if cluster is None else cluster, options)
+
+
+def _bill(cluster: Path, options: Options) -> int:
+    book = load_prices(options.prices)
+    state = _goal(cluster, options)
+    found = bill(resources_of(state), book, state.zone)
+    screen = Screen(sys.stdout, plain=options.plain)
+    if options.as_json:
+        screen.data(bill_json(state, found, book, options.hours))
+    else:
+        render_bill(screen, state, found, book, options.hours)
+    return 0
+
+
+def _difference(first: Path, second: Path, options: Options) -> int:
+    book = load_prices(options.prices)
+    states = _goal(first, options), _goal(second, options)
+    bills = tuple(bill(resources_of(state), book, state.zone) for state in states)
+    screen = Screen(sys.stdout, plain=options.plain)
+    names = str(first), str(second)
+    if options.as_json:
+        screen.data(diff_json(names, (bills[0], bills[1]), book, options.hours))
+    else:
+        render_diff(screen, names, (bills[0], bills[1]), book, options.hours)
+    return 0
+
+
+def _goal(cluster: Path, options: Options) -> ClusterState:
+    """Return the state a wish asks for: as it would be created, or as it would be made of what exists."""
+    wish = load_cluster(cluster).sound()
+    world = None if options.world is None else load_world(options.world).sound()
+    present = None if world is None else world.cluster(wish.name)
+    return goal_of(wish, None if world is None or present is None else ClusterState.of_world(present, world))
+
+
+def _invoice(run: Path, options: Options) -> int:
+    """Show what the resources of a recorded run cost, from its first to its last instant."""
+    book = load_prices(options.prices)
+    records = read_trace(partial(read_text, run))
+    ended_ms = max((record.t for record in records), default=0)
+    invoices = {name: (zone, invoice(lives, book, zone)) for name, (zone, lives) in lives_of(records, ended_ms).items()}
+    screen = Screen(sys.stdout, plain=options.plain)
+    if options.as_json:
+        screen.data(invoices_json(str(run), ended_ms, invoices, book))
+    else:
+        render_invoices(screen, str(run), ended_ms, invoices, book)
+    return 0

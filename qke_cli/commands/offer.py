@@ -164,7 +164,7 @@ def _default(version: str, zone: str, master: int) -> str:
 
 def _limits(found: Parameter) -> str:
     if found.choices:
-        return _short(", ".join(str(choice) or '""' for choice in found.choices))
+        return _few([str(choice) or '""' for choice in found.choices])
     if found.minimum is not None or found.maximum is not None:
         step = f" by {found.step}" if found.step else ""
         return f"{found.minimum}..{found.maximum}{step}"
@@ -172,13 +172,24 @@ def _limits(found: Parameter) -> str:
 
 
 def _gib(found: Parameter) -> str:
-    return ", ".join(str(int(choice) // 1024) for choice in found.choices)
+    return _few([str(int(choice) // 1024) for choice in found.choices])
+
+
+def _few(words: Sequence[str]) -> str:
+    """Write choices; of many, the first and the last."""
+    if len(words) <= CHOICES_MAX:
+        return ", ".join(words)
+    return f"{words[0]} ... {words[-1]} ({len(words)})"
+
+
+CHOICES_MAX = 4
+"""How many choices a column shows one by one; `--json` has all."""
 
 
 def _short(value: object) -> str:
     text = '""' if value in ("", None) else str(value).replace("\n", " ")
     text = text.lower() if isinstance(value, bool) else text
-    return text if len(text) <= 28 else text[:25] + "..."  # noqa: PLR2004 - a column
+    return text if len(text) <= 20 else text[:17] + "..."  # noqa: PLR2004 - a column
 
 
 PARTS: Mapping[str, Callable[[str | None], Sheet]] = {

@@ -11,14 +11,14 @@ from qke_cli.screen import Screen
 from qke_core.billing import Bill, Line, PriceBook, contract_month
 from qke_core.billing.bill import TERM_MONTHS
 from qke_core.billing.prices import MONTH_HOURS
-from qke_core.models import Billing, ClusterDocument
+from qke_core.models import Billing, ClusterState
 
 EXTRAS = "What the console's price preview leaves out (guide G-168 to G-173)"
 
 
-def render_bill(screen: Screen, wish: ClusterDocument, bill: Bill, prices: PriceBook, hours: int) -> None:
+def render_bill(screen: Screen, state: ClusterState, bill: Bill, prices: PriceBook, hours: int) -> None:
     """Show a bill: base, extras, total, and the price under contracts."""
-    screen.say(Text(f"{wish.name}, QKE {wish.version}, zone {wish.zone}: CNY for {hours} hours", style="bold"), "")
+    screen.say(Text(f"{state.name}, QKE {state.version}, zone {state.zone}: CNY for {hours} hours", style="bold"), "")
     for title, lines, total in (
         ("Nodes, as the console's price preview shows them", [x for x in bill.lines if not x.extra], bill.base),
         (EXTRAS, [x for x in bill.lines if x.extra], bill.extras),
@@ -57,13 +57,13 @@ def _row(screen: Screen, what: str, per_hour: Decimal, hours: int, style: str = 
     screen.say(Text.assemble(text, " " * (room - text.cell_len + 2), (figures, style)))
 
 
-def bill_json(wish: ClusterDocument, bill: Bill, prices: PriceBook, hours: int) -> dict[str, object]:
+def bill_json(state: ClusterState, bill: Bill, prices: PriceBook, hours: int) -> dict[str, object]:
     """Return a bill as JSON data; money as text."""
     return {
         "apiVersion": "qke/v1",
         "kind": "Bill",
-        "cluster": wish.name,
-        "zone": wish.zone,
+        "cluster": state.name,
+        "zone": state.zone,
         "hours": hours,
         "price_book": prices.label,
         "lines": [{**line.to_json(), "cny": str(line.per_hour * hours)} for line in bill.lines],
@@ -80,10 +80,10 @@ def bill_json(wish: ClusterDocument, bill: Bill, prices: PriceBook, hours: int) 
 
 
 def render_diff(
-    screen: Screen, first: str, second: str, bills: tuple[Bill, Bill], prices: PriceBook, hours: int
+    screen: Screen, names: tuple[str, str], bills: tuple[Bill, Bill], prices: PriceBook, hours: int
 ) -> None:
     """Show the lines that differ, and by how much the total does."""
-    screen.say(Text(f"From {first} to {second}: CNY for {hours} hours", style="bold"), "")
+    screen.say(Text(f"From {names[0]} to {names[1]}: CNY for {hours} hours", style="bold"), "")
     before, after = (_by_what(bill.lines) for bill in bills)
     for what in _differing(before, after):
         old, new = before.get(what), after.get(what)
@@ -114,14 +114,14 @@ def _differing(before: dict[tuple[str, str], Line], after: dict[tuple[str, str],
     return [key for key in keys if before.get(key) != after.get(key)]
 
 
-def diff_json(first: str, second: str, bills: tuple[Bill, Bill], prices: PriceBook, hours: int) -> dict[str, object]:
+def diff_json(names: tuple[str, str], bills: tuple[Bill, Bill], prices: PriceBook, hours: int) -> dict[str, object]:
     """Return the difference of two bills as JSON data; money as text."""
     before, after = (_by_what(bill.lines) for bill in bills)
     return {
         "apiVersion": "qke/v1",
         "kind": "BillDifference",
-        "from": first,
-        "to": second,
+        "from": names[0],
+        "to": names[1],
         "hours": hours,
         "price_book": prices.label,
         "removed": [before[key].to_json() for key in _differing(before, after) if key in before],

@@ -11,6 +11,8 @@ from qke_cli.render.plan import render_interval
 from qke_cli.screen import Screen
 from qke_core.billing.prices import MONTH_HOURS
 from qke_core.plan import Plan, Stage, Step
+from qke_core.plan.guards import IDLE
+from qke_core.plan.order import ONE_AT_A_TIME
 
 SIGNS: Mapping[str, tuple[str, str]] = {
     "create": ("+", "green"),
@@ -23,6 +25,9 @@ SIGNS: Mapping[str, tuple[str, str]] = {
     "stop": ("-", "red"),
 }
 """Sign and colour of an operation; all others change what is there: `~`."""
+
+USUAL = ("the cluster is active", IDLE)
+"""Guards that nearly every step has; the heading says them once."""
 
 STAGES_FELT_MAX = 6
 """How many stages that somebody feels a step shows; a plan as JSON has all."""
@@ -45,7 +50,8 @@ SHORT: Mapping[str, str] = {
 def render_steps(screen: Screen, plan: Plan) -> None:
     """Show every step of a plan."""
     count = f"{len(plan.steps)} operation{'s' * (len(plan.steps) != 1)}"
-    screen.say(Text(f"Plan for {plan.cluster}: {count}, {render_interval(plan.total)}", style="bold"), "")
+    screen.say(Text(f"Plan for {plan.cluster}: {count}, {render_interval(plan.total)}", style="bold"))
+    screen.say(Text("One after another; each needs the cluster active with nothing else going on.", style="dim"), "")
     for number, step in enumerate(plan.steps, start=1):
         _step(screen, number, step)
     _totals(screen, plan)
@@ -64,8 +70,11 @@ def _step(screen: Screen, number: int, step: Step) -> None:
         screen.say(Text(f"{span:>{screen.width}}"))
     _part(screen, "why", step.reason)
     for edge in step.after:
-        _part(screen, "after", f"{edge.step}: {edge.why}")
-    _part(screen, "needs", "; ".join(step.guards))
+        if edge.why != ONE_AT_A_TIME:
+            _part(screen, "after", f"{edge.step}: {edge.why}")
+    needs = [guard for guard in step.guards if guard not in USUAL]
+    if needs:
+        _part(screen, "needs", "; ".join(needs))
     for text in _felt(step):
         _part(screen, "felt", text, "yellow")
     quota = _quota(step)

@@ -24,6 +24,7 @@ WORLD_RULES: tuple[WorldRule, ...] = (
     *topology.WORLD_RULES,
     *parameters.WORLD_RULES,
     *network.WORLD_RULES,
+    *storage.WORLD_RULES,
     *quota.WORLD_RULES,
 )
 """Every rule of a world."""

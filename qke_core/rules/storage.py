@@ -1,4 +1,4 @@
-"""Rules of storage: can the default class be attached where pods run, do KubeSphere's volumes fit, has the zone the type.
+"""Rules of storage: can the default class be attached where pods run, do KubeSphere's volumes fit, what has the zone.
 
 Sizes of data disks are role parameters: `qke_core.rules.parameters` checks them.
 

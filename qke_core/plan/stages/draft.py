@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from qke_core.catalog import catalog
+from qke_core.catalog import RoleKind, catalog
+from qke_core.models.state import ClusterState
 from qke_core.plan.schedule import NO_DISRUPTION, NO_TIME, Disruption, Interval, Schedule, Stage
 
 
@@ -45,12 +46,18 @@ def takes(*names: str) -> Interval:
     return total
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a number and a noun: `1 module`, `3 modules`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def nodes(count: int, role: str = "") -> str:
     """Write a number of nodes: `1 node`, `3 nodes of node_perf`."""
-    text = "1 node" if count == 1 else f"{count} nodes"
+    text = counted(count, "node")
     return f"{text} of {role}" if role else text
 
 
-def kubernetes_roles(shape: dict[str, int]) -> tuple[str, ...]:
-    """Return the roles with Kubernetes nodes among those that have nodes."""
-    return tuple(role for role, count in shape.items() if count and catalog().roles[role].kind != "client")
+def roles(state: ClusterState, *kinds: RoleKind) -> tuple[str, ...]:
+    """Return the roles of these kinds that have nodes."""
+    facts = catalog().roles
+    return tuple(role for role, shape in state.shape.items() if shape.count and facts[role].kind in kinds)

@@ -6,60 +6,101 @@ from qke_core.catalog import catalog, operations
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import AddNodes, DeleteNodes
 from qke_core.plan.schedule import Disruption, Interval, Schedule
-from qke_core.plan.stages.draft import Drafting, nodes, takes
-from qke_core.units import MS_PER_S
+from qke_core.plan.stages.draft import Drafting, counted, nodes, takes
+from qke_core.units import MS_PER_H, MS_PER_S, render_rough
 
 
 def add_nodes(change: AddNodes, before: ClusterState) -> Schedule:
     """New nodes run and join; nobody who is there feels it."""
     made = Drafting()
     client = catalog().roles[change.role].kind == "client"
-    machines = takes("instance-run", "host-boot") + (takes("client-start") if client else takes("volume-create"))
-    made.add("machines", f"Run {nodes(change.count, change.role)}", "the wish has more of them", machines)
-    made.add(
-        "hosts", "All nodes learn the new names", "/etc/hosts and ssh keys name every node", takes("render-parameters")
-    )
+    machines = takes("instance-run", "host-boot")
+    if not client:
+        machines += takes("volume-create", "volume-attach")
+    why = "the wish has more of them"
+    made.add("machines", f"Run {nodes(change.count, change.role)}, all side by side", why, machines)
+    hosts = "/etc/hosts and ssh keys name every node"
+    made.add("hosts", "All nodes learn the new names", hosts, takes("render-parameters"))
     if client:
+        made.add("client", "The client takes the kubeconfig", "people work there", takes("client-start"))
         return made.end()
-    if not before.version.startswith("1."):
-        why = f"it lives {operations().constants['join_token_s'] // 3600} hours"
+    prepared = operations().service("master", "scale_out", before.version) is not None
+    if prepared:
+        lives = render_rough(operations().scale_out(before.version).token_s * MS_PER_S)
+        why = f"nobody joins without one; it lives {lives}"
         made.add("token", "Master 1 makes a join token", why, takes("pre-check", "kubectl"))
-    join = takes("initialise-node", "start-services", "kubeadm-join")
-    made.add("join", f"{nodes(change.count)} join", "kubeadm join, then labels", join)
-    if not before.version.startswith("1."):
-        made.add("clean", "Master 1 removes the token", "nobody else shall join", takes("kubectl"))
+    made.add("start", "Start services on the new nodes", "docker and kubelet", takes("initialise-node", "start-services"))
+    title = f"{nodes(change.count)} join, side by side"
+    made.add("join", title, _join(before), takes("kubeadm-join"))
+    if prepared:
+        made.add("clean", "Master 1 removes all join tokens", "nobody else shall join", takes("kubectl"))
     return made.end()
+
+
+def _join(before: ClusterState) -> str:
+    budget = catalog().budget("join-worker", before.version)
+    tries = counted(budget.attempts, "attempt")
+    text = f"at most {tries}, {budget.interval_ms // MS_PER_S} s apart; the job does not wait for Ready"
+    if not before.count("worker"):
+        text += "; masters go on taking pods: their taint does not come back (G-183)"
+    return text
 
 
 def delete_nodes(change: DeleteNodes, before: ClusterState) -> Schedule:
     """Pods are drained, then the nodes go. A disruption budget or local data can hold the drain up to its limit."""
     made = Drafting()
-    count = len(change.sids)
     if catalog().roles[change.role].kind == "client":
-        made.add("stop", "Stop the client", "the wish has none", takes("stop-services", "instance-stop"))
+        gone = "nobody can log in through the client any more"
+        touches = Disruption(("instance",), (change.role,), "at-once")
+        took = takes("instance-stop")
+        made.add("stop", "Stop the client", "the wish has none", took, disruption=gone, touches=touches)
         made.add("destroy", "Destroy its machine", "its data goes with it", takes("instance-terminate"))
         return made.end()
-    fact = operations().scale_in(before.version)
+    _drain(made, change, before)
+    stopping = takes("stop-services", "instance-stop")
+    made.add("stop", "Stop services and machines of these nodes", "the platform's own order", stopping)
+    gone = "the wish has fewer nodes"
+    made.add("destroy", "Destroy machines and data disks", gone, takes("instance-terminate", "volume-delete"))
+    hosts = "/etc/hosts names every node"
+    made.add("hosts", "All nodes forget the names", hosts, takes("render-parameters"))
+    return made.end()
+
+
+def _drain(made: Drafting, change: DeleteNodes, before: ClusterState) -> None:
+    """Add what happens in Kubernetes, all of it run by one master."""
+    fact, count = operations().scale_in(before.version), len(change.sids)
     if fact.min_workers:
-        why = f"at least {fact.min_workers} workers must be left (code 135)"
+        few, master = fact.codes["too-few-workers"], fact.codes["master-leaves"]
+        why = f"at least {fact.min_workers} workers must be left (else code {few}), no master may leave ({master})"
         made.add("pre-check", "Master 1 counts the workers that are left", why, takes("pre-check"))
-    least = takes("drain-node")
-    bound = fact.drain_s * MS_PER_S if fact.drain_s else least.max_ms * count * fact.attempts
-    drain = Interval(least.min_ms, max(bound, least.max_ms))
+    why = f"pods move before the node goes: kubectl drain --{' --'.join(fact.flags)}"
+    if fact.uncordons:
+        fails, stuck = fact.codes["drain-failed"], fact.codes["uncordon-failed"]
+        why += f"; if it fails, nodes are uncordoned and stay (code {fails}, or {stuck})"
     made.add(
         "drain",
-        f"Drain {nodes(count, change.role)}",
-        "pods move before the node goes",
-        drain,
+        f"Drain {nodes(count, change.role)}, one after another",
+        why,
+        drain_time(before.version, count),
         felt=takes("pod-stop", "pod-start"),
         disruption=_felt(forced=fact.forced),
-        touches=Disruption(("pods",), (change.role,), "at-once"),
+        touches=Disruption(("pods",), (change.role,), "rolling"),
     )
-    gone = takes("delete-node-object")
-    made.add("forget", "Kubernetes forgets the nodes", "their objects are deleted", gone * count)
-    made.add("stop", "Stop services on them", "the platform's own order", takes("stop-services", "instance-stop"))
-    made.add("destroy", "Destroy machines and data disks", "the wish has fewer nodes", takes("instance-terminate"))
-    return made.end()
+    forget = takes("delete-node-object") * count
+    made.add("forget", "Kubernetes forgets the nodes", "their objects are deleted", forget)
+
+
+def drain_time(version: str, count: int) -> Interval:
+    """Return how long it takes to drain `count` nodes: a while each, at most what script and platform allow.
+
+    The script's limit is one node's; where there is none, or for many nodes, the platform's limit of the service
+    counts. That it counts while the pre_check runs is assumed.
+    """
+    fact, service = operations().scale_in(version), operations().service("master", "scale_in", version)
+    platform_ms = service.timeout_ms if service is not None else 24 * MS_PER_H
+    script_ms = fact.drain_s * MS_PER_S * count or platform_ms
+    least = takes("drain-node") * count
+    return Interval(least.min_ms, max(least.max_ms, min(script_ms, platform_ms)))
 
 
 def _felt(*, forced: bool) -> str:
