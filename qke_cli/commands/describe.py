@@ -16,6 +16,7 @@ from qke_cli.screen import Screen, pad
 from qke_core.billing import PriceBook
 from qke_core.errors import InputError
 from qke_core.models import ClusterDocument, WorldDocument
+from qke_core.plan.form import SCHEMA
 from qke_core.suggest import did_you_mean
 from qke_sim.kernel import Kernel
 from qke_sim.scenario import Scenario
@@ -42,6 +43,8 @@ def json_schema(kind: str) -> dict[str, object]:
     Raises:
         InputError: `schema.unknown`.
     """
+    if kind == "plan":
+        return {"$schema": _DIALECT, "title": "QKE plan", **SCHEMA}
     if kind not in _MODELS:
         raise InputError("schema.unknown", f"There is no schema {kind!r}", did_you_mean(kind, SCHEMAS))
     schema = _MODELS[kind].model_json_schema(by_alias=True)

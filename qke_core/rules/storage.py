@@ -176,7 +176,7 @@ def _replaced(case: Case) -> Iterator[Finding]:
         real = host_of(case.goal, role)
         if case.creates and shape.count and real != shape.instance_class:
             name = storage().host_types[real].name
-            sentence = f"In {case.wish.zone} nodes of {role} get host type {real} ({name}) for {shape.instance_class}"
+            sentence = f"In {case.wish.zone} nodes of {role} get host type {real}, {name}, not {shape.instance_class}"
             remedy = "nothing to do; prices and volume types are those of the type they get"
             yield case.finding("storage.host-replaced", "note", ("zone",), sentence, remedy, POLICY)
 

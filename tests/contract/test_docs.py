@@ -2,15 +2,15 @@
 
 What is checked is said by a comment above a fenced block:
 
-* `<!-- run -->` above a console block: every `$ qke-sim ...` in it is run, and its output compared. A line `...` stands
-  for any number of lines, `...` at the end of a line for the rest of it. `<!-- run: 1 -->`: the last command ends with
+* `<!-- run -->` above a console block: every `$ qke ...` and `$ qke-sim ...` in it is run, and its output compared. A line
+  `...` stands for any number of lines, `...` at the end of a line for the rest of it. `<!-- run: 1 -->`: the last command ends with
   that status, the others with 0.
 * `<!-- scenario -->` above a YAML block: it loads. `<!-- scenario: name.yaml -->`: it also lies beside the commands
   that follow on the page. `<!-- broken: name.yaml -->`: the same, but it need not load.
 * `<!-- part -->` above a YAML block: it loads when its sections replace those of a small scenario.
 
-The commands of one page run one after another in a folder that holds `scenarios/`, as a checkout does. With
-`QKE_DOCS=write` in the environment, outputs that changed are written anew: what is left out stays left out. Look at the
+The commands of one page run one after another in a folder that holds `scenarios/` and `docs/examples/`, as a checkout
+does. With `QKE_DOCS=write` in the environment, outputs that changed are written anew: what is left out stays left out. Look at the
 difference before you keep it.
 """
 
@@ -43,6 +43,9 @@ LIBRARY = DOCS / "guides" / "scenarios.md"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"<!-- (run|scenario|broken|part)(?:: (\S+))? -->\s*\Z")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+MODULES = {"qke": "qke_cli.qke", "qke-sim": "qke_cli.sim"}
+"""Which module a command is."""
 
 BASE = """\
 apiVersion: qke/v1
@@ -147,7 +150,7 @@ def commands(body: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def arguments(command: str, place: Path) -> list[str]:
-    """Return what follows `qke-sim`; `make demo` is what the Makefile says it is. Stars mean files, as in a shell."""
+    """Return a command's module and words; `make demo` is what the Makefile says. Stars mean files, as in a shell."""
     if command == "make demo":
         recipe = re.search(
             r"^demo:.*\n\t@\$\(BIN\)/(.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
@@ -155,8 +158,8 @@ def arguments(command: str, place: Path) -> list[str]:
         assert recipe is not None
         command = recipe[1]
     program, *words = shlex.split(command)
-    assert program == "qke-sim", f"only qke-sim is run, not {command!r}"
-    return [found for word in words for found in (expand(word, place) if "*" in word else [word])]
+    assert program in MODULES, f"only qke and qke-sim are run, not {command!r}"
+    return [MODULES[program], *(found for word in words for found in (expand(word, place) if "*" in word else [word]))]
 
 
 def expand(pattern: str, place: Path) -> list[str]:
@@ -173,7 +176,7 @@ def run(command: str, place: Path) -> tuple[int, list[str]]:
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'adapters'}",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "qke_cli.sim", *arguments(command, place)],
+        [sys.executable, "-m", *arguments(command, place)],
         cwd=place,
         env={**os.environ, **quiet},
         stdout=subprocess.PIPE,
@@ -245,6 +248,7 @@ def with_parts(part: str) -> str:
 def make_place(place: Path) -> None:
     shutil.copytree(ROOT / "scenarios", place / "scenarios", dirs_exist_ok=True)
     shutil.copytree(ROOT / "scenarios" / "manifests", place / "manifests", dirs_exist_ok=True)
+    shutil.copytree(DOCS / "examples", place / "docs" / "examples", dirs_exist_ok=True)
 
 
 def write(block: Block, place: Path) -> None:

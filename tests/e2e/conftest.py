@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+
 Start = Callable[..., subprocess.CompletedProcess[str]]
 
 STARTER = """\
@@ -32,13 +34,12 @@ def surroundings(home: Path, changes: Mapping[str, str]) -> dict[str, str]:
     return {**keep, "HOME": str(home), "LANG": "C.UTF-8", "COLUMNS": "80", **changes}
 
 
-@pytest.fixture
-def qke_sim(tmp_path: Path) -> Start:
-    """Start `qke-sim` with words in an empty folder; keyword arguments are environment variables."""
+def starter(module: str, tmp_path: Path) -> Start:
+    """Return what starts a command with words in an empty folder; keyword arguments are environment variables."""
 
     def start(*words: str | Path, cwd: Path = tmp_path, **changes: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "qke_cli.sim", *map(str, words)],
+            [sys.executable, "-m", module, *map(str, words)],
             cwd=cwd,
             env=surroundings(tmp_path, changes),
             capture_output=True,
@@ -48,6 +49,20 @@ def qke_sim(tmp_path: Path) -> Start:
         )
 
     return start
+
+
+@pytest.fixture
+def qke_sim(tmp_path: Path) -> Start:
+    """Start `qke-sim`."""
+    return starter("qke_cli.sim", tmp_path)
+
+
+@pytest.fixture
+def qke(tmp_path: Path) -> Start:
+    """Start `qke` beside the example files."""
+    for example in EXAMPLES.iterdir():
+        (tmp_path / example.name).write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
+    return starter("qke_cli.qke", tmp_path)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def _services_first(made: Drafting, wish: ClusterState) -> None:
         waits.append(made.add("workers", workers, why, takes("kubeadm-join"), *joined))
     why = "what follows needs them; a cordoned node does not count"
     made.add("ready", "Wait until all nodes are Ready", why, takes("nodes-ready"), *waits)
-    parts = takes("apply-cloud-controller", "replace-storage")
+    parts = takes("apply-cloud-controller", "install-storage")
     made.add("integration", "Cloud controller, CSI driver, storage classes", "volumes and balancers (G-006)", parts)
     if wish.kubesphere:
         _kubesphere(made, wish, "integration")
@@ -57,7 +57,7 @@ def _services_first(made: Drafting, wish: ClusterState) -> None:
 def _masters(made: Drafting, wish: ClusterState, begun: str) -> Sequence[str]:
     """Add what makes the control plane; return the stages after which others may join it."""
     dns = catalog().has_budget("local-dns", wish.version)
-    guard = f"{begun} ended; the node's DNS finds the cloud's API (else code 143)" if dns else ""
+    guard = f"{begun} ended; the node's DNS resolves the API server (else code 143)" if dns else ""
     made.add(
         "first-master",
         "kubeadm init on master 1",
@@ -117,7 +117,7 @@ def _client_first(made: Drafting, wish: ClusterState) -> None:
         client += takes(*CONSOLE)
         title = "The client prepares and makes the API server's load balancer"
     made.add("client-init", title, "init order 1", client)
-    took = takes("start-services", "kubeadm-init", "apply-network", "replace-storage", "install-tiller")
+    took = takes("start-services", "kubeadm-init", "apply-network", "install-storage", "install-tiller")
     title = f"{counted(wish.count('master'), 'master')} make the control plane, network, storage, tiller"
     made.add("masters-init", title, "init order 2; master 1 adds what is shared", took, "client-init")
     title = f"{nodes(wish.count('worker'))} prepare to be workers"
@@ -142,14 +142,14 @@ def _console(made: Drafting) -> None:
 
 
 def _kubesphere(made: Drafting, wish: ClusterState, after: str) -> str:
-    full = not operations().can(wish.version, "modules")
+    can = operations().can
+    full = not can(wish.version, "modules")
     took = takes("launch-installer", "installer-pod-start")
     if full:
         took += takes("kubesphere-install-full")
     else:
         took += takes("kubesphere-install-minimal") + takes("kubesphere-install-module") * len(wish.modules)
-    if not operations().can(wish.version, "helm-3"):
-        took = takes("tiller-start") + took if not full else took
+        took += takes() if can(wish.version, "helm-3") else takes("tiller-start")  # At 1.x the client waits for it.
     version = catalog().version(wish.version).kubesphere
     extent = "all of it" if full else counted(len(wish.modules), "module") if wish.modules else "minimal (G-082)"
     why = "install_kubesphere is true (G-049)"

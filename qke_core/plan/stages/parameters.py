@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from qke_core.catalog import ParameterChange, Value, by_trigger, parameter_changes
-from qke_core.catalog.parameter_changes import RENDER
+from qke_core.catalog import ParameterChange, Value, catalog, parameter_changes
+from qke_core.catalog.parameter_changes import RENDER, by_trigger
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import ChangeEip, ChangeModules, ChangeParameters
-from qke_core.plan.schedule import Disruption, Interval, Schedule
-from qke_core.plan.stages.draft import Drafting, takes
-from qke_core.plan.stages.power import roles
+from qke_core.plan.schedule import NO_TIME, Disruption, Interval, Schedule
+from qke_core.plan.stages.draft import Drafting, counted, roles, takes
 
+CONSOLE_EIP = "kubesphere_eip"
 COMPONENT_TIMES: Mapping[str, str] = {
     "kube-apiserver": "control-plane-restart",
     "kube-controller-manager": "control-plane-restart",
@@ -23,11 +23,18 @@ COMPONENT_TIMES: Mapping[str, str] = {
 }
 """Which duration of the catalogue a component's restart takes; several at once take as long as the longest."""
 
+WHERE: Mapping[str, str] = {
+    "first-master": "master 1",
+    "masters": "all masters",
+    "k8s-nodes": "all masters and workers",
+    "all-nodes": "all nodes",
+}
+
 
 def change_parameters(change: ChangeParameters, before: ClusterState) -> Schedule:
     """Every node sees the new values at once; each reload restarts what it must."""
     made = Drafting()
-    _render(made, "Publish the new values to all nodes")
+    _render(made, f"Publish {_named(change.values)} to all nodes")
     _reloads(made, change.values, before)
     return made.end()
 
@@ -39,8 +46,10 @@ def change_modules(change: ChangeModules, before: ClusterState) -> Schedule:
     new = [word for word in change.modules if word not in before.modules]
     if before.kubesphere and new:
         why = f"{', '.join(new)}: takes a while (G-053)"
-        took = takes("kubesphere-install-module") * len(new)
-        made.add("install", f"The KubeSphere installer adds {len(new)} modules", why, took)
+        took = takes("launch-installer", "installer-pod-start") + takes("kubesphere-install-module") * len(new)
+        title = f"The KubeSphere installer adds {counted(len(new), 'module')}"
+        # Its pods restart where a module changes them; the guide promises nothing here.
+        made.add("install", title, why, took)
     return made.end()
 
 
@@ -48,19 +57,31 @@ def change_eip(change: ChangeEip, before: ClusterState) -> Schedule:
     """The console gets or loses its balancer; or the API server gets a certificate with the new address."""
     made = Drafting()
     _render(made, f"Publish {change.key}")
-    if change.key == "kubesphere_eip":
+    if change.key == CONSOLE_EIP:
         if before.kubesphere:
-            took = takes("security-group-apply", "lb-create", "lb-update") if change.value else takes("lb-delete")
-            title = "The console gets a load balancer" if change.value else "The console goes back to its NodePort"
-            felt = "the console's address changes"
-            made.add("console", title, "the Service ks-console is patched", took, disruption=felt)
+            _console(made, str(before.settings.values.get(CONSOLE_EIP, "")), change.value)
         return made.end()
     _reloads(made, {change.key: change.value}, before)
     return made.end()
 
 
+def _console(made: Drafting, old: str, new: str) -> None:
+    """Add what the cloud controller makes of the Service ks-console."""
+    title, took = "The console gets a load balancer", takes("security-group-apply", "lb-create", "lb-update")
+    if old and new:
+        title, took = "The console's load balancer gets another address", takes("lb-update", "lb-update")
+    elif not new:
+        title, took = "The console loses its load balancer and is a NodePort again", takes("lb-update", "lb-delete")
+    why = "the Service ks-console is patched; the cloud controller follows (G-050)"
+    made.add("console", title, why, took, disruption="the console's address changes; nothing else is felt", felt=took)
+
+
 def _render(made: Drafting, title: str) -> None:
     made.add("render", title, "every node renders its files from the metadata", takes("render-parameters"))
+
+
+def _named(values: Mapping[str, Value]) -> str:
+    return ", ".join(values) if len(values) <= 3 else counted(len(values), "value")  # noqa: PLR2004 - a title
 
 
 def _reloads(made: Drafting, values: Mapping[str, Value], before: ClusterState) -> None:
@@ -68,29 +89,37 @@ def _reloads(made: Drafting, values: Mapping[str, Value], before: ClusterState) 
     found = parameter_changes().effects(before.version, before.settings.values, after)
     reloads = by_trigger(effect for effect in found if effect.trigger != RENDER)  # That stage is there already.
     for number, effect in enumerate(reloads, start=1):
-        touched = roles(before, "master") if "master" in effect.acts_on else roles(before, "master", "worker")
         restarts = effect.restarts
-        took = _longest(restarts)
+        took = _longest(restarts) if restarts else takes("kubectl")
         made.add(
             f"reload{number}",
             f"Reload: {effect.trigger}",
             effect.effect,
-            took if restarts else takes("kubectl"),
-            felt=took,
-            disruption=_felt(effect) if restarts else "",
-            touches=Disruption(restarts, touched, effect.manner) if restarts else Disruption(),
+            took,
+            felt=took if restarts else NO_TIME,
+            disruption=_felt(effect, before) if restarts else "",
+            touches=Disruption(restarts, _touched(effect, before), effect.manner) if restarts else Disruption(),
         )
 
 
+def _touched(effect: ParameterChange, before: ClusterState) -> tuple[str, ...]:
+    return roles(before, "master") if "master" in effect.acts_on else roles(before, "master", "worker")
+
+
 def _longest(components: Sequence[str]) -> Interval:
-    total = Interval(0, 0)
+    total = NO_TIME
     for component in components:
         total = total.beside(takes(COMPONENT_TIMES[component]))
     return total
 
 
-def _felt(effect: ParameterChange) -> str:
-    where = {"first-master": "master 1", "masters": "all masters", "k8s-nodes": "all masters and workers"}
+def _felt(effect: ParameterChange, before: ClusterState) -> str:
+    """Say what restarts where; with docker the control plane restarts too, for it runs in containers."""
     how = "node by node" if effect.manner == "rolling" else "at once"
-    text = f"{', '.join(effect.restarts)} restart on {where[effect.acts_on]} {how}"
-    return f"{text}; {effect.interruption}" if effect.interruption else text
+    text = f"{', '.join(effect.restarts)} restart on {WHERE[effect.acts_on]} {how}"
+    if effect.interruption:
+        text += f"; {effect.interruption}"
+    masters = any(catalog().roles[role].kind == "master" for role in _touched(effect, before))
+    if "docker" in effect.restarts and masters:
+        text += ", the API servers' too"
+    return text

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from qke_core.catalog import RoleKind, catalog, operations
+from qke_core.catalog import catalog, operations
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import RestartRole, Start, Stop
 from qke_core.plan.schedule import Disruption, Schedule
-from qke_core.plan.stages.draft import Drafting, nodes, takes
+from qke_core.plan.stages.draft import Drafting, nodes, roles, takes
 
 WORDS = {"master": "masters", "worker": "workers", "client": "client"}
+CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+GONE = "everything on the cluster stops, the API too; nothing is drained"
+SYSTEM_DISKS = "masters and workers keep /data alone: all else on them is new at the next start (G-144)"
 
 
 def start(change: Start, before: ClusterState) -> Schedule:
@@ -22,59 +25,79 @@ def start(change: Start, before: ClusterState) -> Schedule:
 
 
 def add_services(made: Drafting, state: ClusterState) -> None:
-    """Add the start of services; the client looks for its files again."""
-    for group in operations().start_order(state.version):
+    """Add the start of services; nothing is initialised again, the client looks for its files."""
+    for number, group in enumerate(operations().start_order(state.version), start=1):
         kinds = [kind for kind in group if state.count(kind)]
-        if kinds:
-            title = f"Start services on {' and '.join(WORDS[kind] for kind in kinds)}"
-            took = takes("client-start") if kinds == ["client"] else takes("initialise-node", "start-services")
-            made.add(f"start-{kinds[0]}", title, "the order of the app's definition", took)
+        if not kinds:
+            continue
+        title = f"Start services on {' and '.join(WORDS[kind] for kind in kinds)}"
+        took = takes("client-start") if kinds == ["client"] else takes("initialise-node", "start-services")
+        why = f"start order {number} of the app's definition"
+        if "master" in kinds:
+            days = operations().constants["renew_before_days"]
+            why += f"; masters renew certificates that end within {days} days"
+        made.add(f"start-{kinds[0]}", title, why, took)
+    if state.version.startswith("1.") and state.kubesphere:
+        made.add("console", "The client applies the console's Service again", "it may be gone", takes("kubectl"))
 
 
 def stop(change: Stop, before: ClusterState) -> Schedule:
     """Services stop on all nodes at once, then the machines."""
     _ = change
     made = Drafting()
-    total = before.count("master", "worker", "client")
+    add_stop(made, before, "the wish has it stopped")
+    return made.end()
+
+
+def add_stop(made: Drafting, before: ClusterState, reason: str) -> None:
+    """Add the stop of services and of machines."""
     made.add(
         "services",
-        f"Stop services on {nodes(total)}",
-        "the wish has it stopped",
+        f"Stop services on {nodes(before.count('master', 'worker'))}, all at once",
+        reason,
         takes("stop-services"),
-        disruption="everything on the cluster stops; nothing is drained",
+        disruption=GONE,
         touches=Disruption(("instance",), roles(before, "master", "worker", "client"), "at-once"),
     )
-    made.add("machines", "Stop the machines", "they keep their data disks", takes("instance-stop"))
-    return made.end()
+    total = nodes(before.count("master", "worker", "client"))
+    why = "the client keeps its system disk too" if before.count("client") else "they keep their data disks"
+    made.add("machines", f"Stop {total}", why, takes("instance-stop"), disruption=SYSTEM_DISKS)
 
 
 def restart(change: RestartRole, before: ClusterState) -> Schedule:
     """Stop, then start, on all nodes of the role. 1.x has no such service: what the platform does there is unknown."""
     made = Drafting()
-    count = len(before.nodes[change.role])
-    known = operations().can(before.version, "restart-service")
-    touches = Disruption(("instance",), (change.role,), "at-once")
+    role = change.role
+    known = operations().service(role, "restart", before.version) is not None
     away = takes("stop-services", "start-services")
     made.add(
         "restart",
-        f"Stop and start services on {nodes(count, change.role)}",
-        "from the cluster's menu",
+        f"Stop and start services on {nodes(len(before.nodes[role]), role)}, all at once",
+        "from the cluster's menu; machines go on running",
         away,
-        guard="" if known else "what the platform does is not known: this version has no restart service",
+        guard="" if known else f"what the platform does is not known: {role} has no restart service here",
         felt=away,
-        disruption=_felt(change.role),
-        touches=touches,
+        disruption=_felt(role, before),
+        touches=Disruption(_restarted(role, before), (role,), "at-once"),
     )
     return made.end()
 
 
-def _felt(role: str) -> str:
-    if catalog().roles[role].kind == "master":
-        return "no API server answers while all masters restart together"
-    return "pods on these nodes stop and start; nothing is drained"
+def _restarted(role: str, before: ClusterState) -> tuple[str, ...]:
+    """Return the services that stop and start; with docker, every container."""
+    if catalog().roles[role].kind == "client":
+        return ("instance",)
+    if catalog().roles[role].kind == "worker":
+        return ("docker", "kubelet")
+    return (*(() if before.etcd else ("etcd",)), "docker", "kubelet", *CONTROL_PLANE)
 
 
-def roles(state: ClusterState, *kinds: RoleKind) -> tuple[str, ...]:
-    """Return the roles of these kinds that have nodes."""
-    facts = catalog().roles
-    return tuple(role for role, shape in state.shape.items() if shape.count and facts[role].kind in kinds)
+def _felt(role: str, before: ClusterState) -> str:
+    kind = catalog().roles[role].kind
+    if kind == "client":
+        return "nobody can log in through the client"
+    if kind == "worker":
+        return "every container on these nodes stops and starts; nothing is drained"
+    who = "all masters restart together" if before.ha else "the only master restarts"
+    text = f"no API server answers while {who}: nothing is scheduled or healed"
+    return text if before.count("worker") else f"{text}; pods on it stop and start"

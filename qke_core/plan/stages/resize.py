@@ -8,39 +8,57 @@ from qke_core.plan.change import Resize
 from qke_core.plan.schedule import Disruption, Schedule
 from qke_core.plan.stages.draft import Drafting, nodes, takes
 
+STEPS = ("stop-services", "instance-stop", "instance-resize", "instance-start", "host-boot", "start-services")
+SHOWN_MAX = 10
+"""A role with more nodes than this gets one stage for all of them instead of one for each."""
+
 
 def resize(change: Resize, before: ClusterState) -> Schedule:
     """Disks alone grow online; else each node stops, is resized and starts: one after another, or all at once."""
     made = Drafting()
-    count = len(before.nodes[change.role])
+    sids = before.nodes[change.role]
     if change.online:
-        title = f"Grow the data disks of {nodes(count, change.role)}"
+        title = f"Grow the data disks of {nodes(len(sids), change.role)}"
         made.add("grow", title, "disks alone grow online, all at once", takes("volume-resize"))
         return made.end()
+    why, away = "the wish has another size (G-125)", takes(*STEPS)
     manner = operations().resize_manner(change.role, before.version)
-    away = takes("stop-services", "instance-stop", "instance-resize", "instance-start", "host-boot", "start-services")
-    times = count if manner == "rolling" else 1
-    how = "one after another" if manner == "rolling" else "all at once"
-    made.add(
-        "resize",
-        f"Stop, resize and start {nodes(count, change.role)}, {how}",
-        "the wish has another size (G-125)",
-        away * times,
-        felt=away,
-        disruption=_felt(change.role, before, rolling=manner == "rolling"),
-        touches=Disruption(("instance",), (change.role,), manner),
-    )
+    felt, touches = _felt(change.role, before), Disruption(("instance",), (change.role,), manner)
+    if manner == "at-once" or len(sids) > SHOWN_MAX:
+        how = "one after another" if manner == "rolling" else "all at once"
+        title = f"Stop, resize and start {nodes(len(sids), change.role)}, {how}"
+        took = away * (len(sids) if manner == "rolling" else 1)
+        guard = _next(before) if manner == "rolling" else ""
+        made.add("resize", title, why, took, felt=away, disruption=felt, touches=touches, guard=guard)
+        return made.end()
+    for sid in sids:
+        guard = "" if sid == sids[0] else _next(before)
+        title = f"Stop, resize and start {change.role} {sid}"
+        made.add(f"resize-{sid}", title, why, away, felt=away, disruption=felt, touches=touches, guard=guard)
     return made.end()
 
 
-def _felt(role: str, before: ClusterState, *, rolling: bool) -> str:
+def _next(before: ClusterState) -> str:
+    if operations().waits_for_ready(before.version) == "no":
+        return "services of the node before run again; nobody waits until it is Ready"
+    return "services of the node before run again; whether it must be Ready is not known"
+
+
+def _felt(role: str, before: ClusterState) -> str:
     kind = catalog().roles[role].kind
     if kind == "client":
         return "nobody can log in through the client"
-    if kind == "master" and before.ha:
-        return "one master at a time is away; the load balancer uses the others"
     if kind == "master":
-        return "no API server answers: nothing is scheduled or healed"
-    if not rolling:
+        return _masters(before)
+    if operations().resize_manner(role, before.version) == "at-once":
         return "all these workers are away at once: their pods do not run"
     return "each node is away for a while; nothing drains it, so its pods come back late or elsewhere"
+
+
+def _masters(before: ClusterState) -> str:
+    if before.ha:
+        etcd = "" if before.etcd else "; etcd has two of three members, so no second master may fail"
+        text = f"one master at a time is away; the load balancer uses the others for the API{etcd}"
+    else:
+        text = "no API server answers: nothing is scheduled or healed"
+    return text if before.count("worker") else f"{text}; pods on the master stop"

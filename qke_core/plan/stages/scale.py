@@ -29,7 +29,9 @@ def add_nodes(change: AddNodes, before: ClusterState) -> Schedule:
         lives = render_rough(operations().scale_out(before.version).token_s * MS_PER_S)
         why = f"nobody joins without one; it lives {lives}"
         made.add("token", "Master 1 makes a join token", why, takes("pre-check", "kubectl"))
-    made.add("start", "Start services on the new nodes", "docker and kubelet", takes("initialise-node", "start-services"))
+    made.add(
+        "start", "Start services on the new nodes", "docker and kubelet", takes("initialise-node", "start-services")
+    )
     title = f"{nodes(change.count)} join, side by side"
     made.add("join", title, _join(before), takes("kubeadm-join"))
     if prepared:
@@ -99,8 +101,9 @@ def drain_time(version: str, count: int) -> Interval:
     fact, service = operations().scale_in(version), operations().service("master", "scale_in", version)
     platform_ms = service.timeout_ms if service is not None else 24 * MS_PER_H
     script_ms = fact.drain_s * MS_PER_S * count or platform_ms
-    least = takes("drain-node") * count
-    return Interval(least.min_ms, max(least.max_ms, min(script_ms, platform_ms)))
+    usual = takes("drain-node") * count
+    longest = min(max(usual.max_ms, script_ms), platform_ms)
+    return Interval(min(usual.min_ms, longest), longest)
 
 
 def _felt(*, forced: bool) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qke_core.catalog import catalog
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import (
     AddNodes,
@@ -25,8 +24,7 @@ from qke_core.plan.change import (
     Upgrade,
 )
 from qke_core.plan.schedule import Schedule
-from qke_core.plan.stages import create, parameters, power, remove, resize, scale
-from qke_core.plan.upgrade import Fleet, schedule_hop
+from qke_core.plan.stages import create, parameters, power, remove, resize, scale, upgrade
 
 
 def schedule_of(change: Change, before: ClusterState) -> Schedule:
@@ -35,10 +33,6 @@ def schedule_of(change: Change, before: ClusterState) -> Schedule:
     Rule: docs/rules/operations.md.
     """
     return _SCHEDULES[type(change)](change, before)
-
-
-def _upgrade(change: Upgrade, before: ClusterState) -> Schedule:
-    return schedule_hop(Fleet.of_state(before), before.version, change.target, catalog())
 
 
 _SCHEDULES: Mapping[type[Change], Callable[[Any, ClusterState], Schedule]] = {
@@ -52,7 +46,7 @@ _SCHEDULES: Mapping[type[Change], Callable[[Any, ClusterState], Schedule]] = {
     Start: power.start,
     Stop: power.stop,
     RestartRole: power.restart,
-    Upgrade: _upgrade,
+    Upgrade: upgrade.upgrade,
     Delete: remove.delete,
     Recover: remove.recover,
     Cease: remove.cease,

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import jsonschema
 import pytest
 
 from qke_core.models import ClusterDocument, World
 from qke_core.plan import Planned, plan_cluster
+from qke_core.plan.form import SCHEMA
 
 HA = {"master": {"count": 3, "instance_class": 101}, "node_perf": {"count": 3}}
 SHOP = {"name": "shop", "version": "2.0.0", "roles": HA}
@@ -128,6 +130,17 @@ def test_a_plan_is_plain_data_that_says_everything():
     assert data["total"]["min_ms"] == sum(step["duration"]["min_ms"] for step in data["steps"])
     assert Decimal(data["cost_per_hour_cny"]) == planned.plan.cost_per_hour
     assert "EXAMPLE" in data["price_book"]
+
+
+def test_a_plan_fits_its_schema():
+    full = wish(version="3.0.0", roles={"master": {"count": 3}, "node_perf": {"count": 5}}, env={"max_pods": 180})
+    for planned in (
+        plan_cluster(full, world()),
+        plan_cluster(wish(), world()),
+        plan_cluster(wish(name="n"), world([])),
+    ):
+        assert planned.plan is not None
+        jsonschema.validate(json.loads(json.dumps(planned.plan.to_json())), dict(SCHEMA))
 
 
 @pytest.mark.guide("G-141")

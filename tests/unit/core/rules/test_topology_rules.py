@@ -218,6 +218,8 @@ def test_new_nodes_of_another_type_than_the_masters_are_warned_about():
     assert found.sentence == "1 new node_perf node on host type 101; the masters' type 202 is advised"
     mixed = with_counts(master=3, node_super_perf=3, node_perf=1)
     assert "topology.other-type" not in codes(mixed, mixed)
+    more = only("topology.other-type", with_counts(master=3, node_super_perf=3, node_perf=3), mixed)
+    assert more.sentence.startswith("2 new node_perf nodes ")
 
 
 @pytest.mark.guide("G-183")
@@ -312,6 +314,12 @@ def test_resizing_the_only_master_takes_the_api_away():
     assert "no API server" in only("topology.resize-felt", wish, with_counts(master=1, node_super_perf=2)).remedy
 
 
+def test_resizing_a_single_worker_leaves_the_api_alone():
+    wish = {"roles": {"master": {"count": 1}, "node_super_perf": {"count": 1, "cpu": 16}}}
+    now = with_counts(master=1, node_super_perf=1)
+    assert only("topology.resize-felt", wish, now).remedy.startswith("see that the other nodes")
+
+
 def test_growing_disks_alone_disturbs_nobody():
     bigger = {"roles": {**HA, "node_super_perf": {"count": 3, "volume": "500GiB"}}}
     assert codes(bigger, {"roles": HA}) == []
@@ -349,6 +357,8 @@ def test_vxnet_and_links_are_chosen_when_it_is_created(
 ):
     found = only("topology.fixed", wish, now)
     assert (found.severity, found.path, found.sentence) == ("blocker", path, sentence)
+    held = next(iter(now.values()), "")
+    assert found.remedy.startswith(f"write {path[-1]}: " if held else f"leave {path[-1]} out")
     assert codes(now, now) == []
     assert codes({}, now) == []
 
@@ -417,8 +427,13 @@ def test_how_long_there_is_a_way_back_is_said():
         "note",
         "shop is in the recycle bin and can be recovered for another 1h30m",
     )
-    assert "does not say since when" in only("lifecycle.recycle-bin", {}, {"status": "deleted"}).sentence
-    assert "then it is ceased by itself" in only("lifecycle.recycle-bin", {"status": "deleted"}, {}).sentence
+    last = only("lifecycle.recycle-bin", {}, {"status": "deleted", "deleted_for": "2h"})
+    assert last.sentence.endswith("another 0s")
+    unknown = only("lifecycle.recycle-bin", {}, {"status": "deleted"})
+    assert "does not say since when" in unknown.sentence
+    coming = only("lifecycle.recycle-bin", {"status": "deleted"}, {})
+    assert "then it is ceased by itself" in coming.sentence
+    assert {unknown.severity, coming.severity} == {"note"}
     gone = only("lifecycle.no-way-back", {"status": "ceased"}, {})
     assert (gone.severity, gone.path) == ("warning", ("status",))
     assert "lifecycle.recycle-bin" not in codes({}, {})
@@ -458,9 +473,24 @@ def test_what_stops_keeps_only_its_data_disk(status: str):
     assert "lifecycle.system-disk" not in codes({}, {})
 
 
-def test_of_a_cluster_that_ends_the_shape_is_nobodys_business():
-    odd = {"status": "ceased", "roles": {"master": {"count": 1}, "node_perf": {"count": 1, "volume": "40GiB"}}}
-    assert codes(odd, {"roles": {**HA, "node_perf": {"count": 3, "volume": "400GiB"}}}) == ["lifecycle.no-way-back"]
+@pytest.mark.parametrize("version", ["1.0.1", "2.0.0"])
+@pytest.mark.parametrize(
+    ("status", "said"), [("deleted", "lifecycle.recycle-bin"), ("ceased", "lifecycle.no-way-back")]
+)
+@pytest.mark.parametrize(
+    "roles",
+    [
+        {"node_perf": {"count": 1, "volume": "40GiB"}, "node_super_perf": {"count": 1, "cpu": 16}},
+        {"master": {"count": 1, "instance_class": 101}, "node_super_perf": {"count": 2}},
+        {"master": {"count": 3}, "node_perf": {"count": 0}},
+    ],
+)
+def test_of_a_cluster_that_ends_the_shape_is_nobodys_business(
+    version: str, status: str, said: str, roles: Mapping[str, Any]
+):
+    now = {"version": version, "status": "stopped", "roles": {**HA, "node_perf": {"count": 3, "volume": "400GiB"}}}
+    found = set(codes({"version": version, "status": status, "roles": roles}, now, "warning", "note"))
+    assert found - {"lifecycle.leftovers"} == {said}
 
 
 # --- Worlds
@@ -472,6 +502,7 @@ def test_a_worlds_clusters_have_shapes_that_can_exist():
         {"name": "bank", "version": "1.0.1", **with_counts(master=1, client=0)},
         {"name": "game", "version": "3.3.0", "roles": ONE},
         {"name": "mail", "version": "3.3.0", "status": "deleted", "deleted_for": "3h"},
+        {"name": "post", "version": "3.3.0", "status": "deleted", "deleted_for": "2h"},
     ]
     world = World.model_validate_json(json.dumps({"zone": "pek3", "clusters": clusters}))
     found = [finding for rule in WORLD_RULES for finding in rule(world)]
