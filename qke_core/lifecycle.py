@@ -48,8 +48,8 @@ class Transition(Generic[S_co]):
     """One operation: from which statuses it starts, what `transition_status` shows meanwhile, where it ends.
 
     `ends_in` None: in the status it started from. `fails_to` is the status after a failed job, None for the status it
-    had. `action` is the cloud API's name, "" for what the platform does by itself. `assumed`: nothing public tells from
-    where it starts or where a failure leads.
+    had; it is assumed throughout. `action` is the cloud API's name, "" where there is none: the platform or its console
+    does it. `assumed`: nothing public tells from where it starts or what it passes through.
     """
 
     operation: str

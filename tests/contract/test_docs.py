@@ -2,16 +2,16 @@
 
 What is checked is said by a comment above a fenced block:
 
-* `<!-- run -->` above a console block: every `$ qke ...` and `$ qke-sim ...` in it is run, and its output compared. A line
-  `...` stands for any number of lines, `...` at the end of a line for the rest of it. `<!-- run: 1 -->`: the last command ends with
-  that status, the others with 0.
+* `<!-- run -->` above a console block: every `$ qke ...` and `$ qke-sim ...` in it is run, and its output compared. A
+  line `...` stands for any number of lines, `...` at the end of a line for the rest of it. `<!-- run: 1 -->`: the last
+  command ends with that status, the others with 0.
 * `<!-- scenario -->` above a YAML block: it loads. `<!-- scenario: name.yaml -->`: it also lies beside the commands
   that follow on the page. `<!-- broken: name.yaml -->`: the same, but it need not load.
 * `<!-- part -->` above a YAML block: it loads when its sections replace those of a small scenario.
 
 The commands of one page run one after another in a folder that holds `scenarios/` and `docs/examples/`, as a checkout
-does. With `QKE_DOCS=write` in the environment, outputs that changed are written anew: what is left out stays left out. Look at the
-difference before you keep it.
+does. With `QKE_DOCS=write` in the environment, outputs that changed are written anew: what is left out stays left out.
+Look at the difference before you keep it.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from qke_core.inventory import api_balancer, console_balancer
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import Create
 from qke_core.plan.schedule import Schedule
-from qke_core.plan.stages.draft import Drafting, counted, nodes, takes
+from qke_core.plan.stages.draft import Drafting, counted, nodes, takes, together
 
 MACHINES = ("instance-run", "volume-create", "volume-attach", "host-boot")
 BALANCER = ("security-group-apply", "lb-create", "lb-settle", "lb-update")
@@ -21,7 +21,7 @@ def create(change: Create, before: ClusterState) -> Schedule:
     _ = before
     wish, made = change.wish, Drafting()
     total = wish.count("master", "worker", "client")
-    title = f"Run {nodes(total)} with their disks, all side by side"
+    title = f"Run {nodes(total)} with data disks{together(total)}"
     made.add("machines", title, "everything else happens on them", takes(*MACHINES))
     if operations().init_order(wish.version)[0] == ("client",):
         _client_first(made, wish)
@@ -41,7 +41,7 @@ def _services_first(made: Drafting, wish: ClusterState) -> None:
     _network(made, wish, joined)
     waits = ["taint" if not wish.count("worker") else "network"]
     if wish.count("worker"):
-        workers = f"{nodes(wish.count('worker'))} join as workers, side by side"
+        workers = _workers(wish.count("worker"))
         gpu = wish.shape["node_gpu"].count
         why = f"pods run on workers; {nodes(gpu, 'node_gpu')} get the NVIDIA plugin" if gpu else "pods run on workers"
         waits.append(made.add("workers", workers, why, takes("kubeadm-join"), *joined))
@@ -125,7 +125,7 @@ def _client_first(made: Drafting, wish: ClusterState) -> None:
     waits = ("masters-init", "workers-init")
     made.add("masters", "Masters start", "start order 1", takes("start-services"), *waits)
     why = "start order 2; they wait for the join token without any limit of their own"
-    title = f"{nodes(wish.count('worker'))} join as workers, side by side"
+    title = _workers(wish.count("worker"))
     made.add("workers", title, why, takes("start-services", "kubeadm-join"))
     parts = takes("apply-cloud-controller", "tiller-start")
     made.add("client", "The client installs the cloud controller, waits for tiller", "start order 3", parts)
@@ -134,6 +134,10 @@ def _client_first(made: Drafting, wish: ClusterState) -> None:
     made.add("done", "All nodes are normal", why, takes("api-call"), last)
     if console_balancer(wish):
         _console(made)
+
+
+def _workers(count: int) -> str:
+    return f"{nodes(count)} {'joins as worker' if count == 1 else 'join as workers'}{together(count)}"
 
 
 def _console(made: Drafting) -> None:

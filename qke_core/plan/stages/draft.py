@@ -57,6 +57,11 @@ def nodes(count: int, role: str = "") -> str:
     return f"{text} of {role}" if role else text
 
 
+def together(count: int, how: str = "side by side") -> str:
+    """Say how several do something; nothing where there is one: `, side by side`."""
+    return f", {how}" if count > 1 else ""
+
+
 def roles(state: ClusterState, *kinds: RoleKind) -> tuple[str, ...]:
     """Return the roles of these kinds that have nodes."""
     facts = catalog().roles

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from qke_core.catalog import ParameterChange, Value, catalog, parameter_changes
+from qke_core.catalog import ParameterChange, Value, parameter_changes
 from qke_core.catalog.parameter_changes import RENDER, by_trigger
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import ChangeEip, ChangeModules, ChangeParameters
@@ -23,12 +23,11 @@ COMPONENT_TIMES: Mapping[str, str] = {
 }
 """Which duration of the catalogue a component's restart takes; several at once take as long as the longest."""
 
-WHERE: Mapping[str, str] = {
-    "first-master": "master 1",
-    "masters": "all masters",
-    "k8s-nodes": "all masters and workers",
-    "all-nodes": "all nodes",
-}
+EVERYWHERE = ("kube-proxy", "hostnic-node", "kubelet", "docker")
+"""Components of every Kubernetes node; the rest run on masters alone. The first two are DaemonSets: whoever applies
+them, their pods restart on all nodes."""
+DAEMON_SETS = EVERYWHERE[:2]
+ON_ALL, ON_MASTERS = "all masters and workers", "all masters"
 
 
 def change_parameters(change: ChangeParameters, before: ClusterState) -> Schedule:
@@ -48,7 +47,6 @@ def change_modules(change: ChangeModules, before: ClusterState) -> Schedule:
         why = f"{', '.join(new)}: takes a while (G-053)"
         took = takes("launch-installer", "installer-pod-start") + takes("kubesphere-install-module") * len(new)
         title = f"The KubeSphere installer adds {counted(len(new), 'module')}"
-        # Its pods restart where a module changes them; the guide promises nothing here.
         made.add("install", title, why, took)
     return made.end()
 
@@ -97,13 +95,9 @@ def _reloads(made: Drafting, values: Mapping[str, Value], before: ClusterState) 
             effect.effect,
             took,
             felt=took if restarts else NO_TIME,
-            disruption=_felt(effect, before) if restarts else "",
+            disruption=_felt(effect) if restarts else "",
             touches=Disruption(restarts, _touched(effect, before), effect.manner) if restarts else Disruption(),
         )
-
-
-def _touched(effect: ParameterChange, before: ClusterState) -> tuple[str, ...]:
-    return roles(before, "master") if "master" in effect.acts_on else roles(before, "master", "worker")
 
 
 def _longest(components: Sequence[str]) -> Interval:
@@ -113,13 +107,24 @@ def _longest(components: Sequence[str]) -> Interval:
     return total
 
 
-def _felt(effect: ParameterChange, before: ClusterState) -> str:
+def _places(effect: ParameterChange) -> Mapping[str, tuple[str, ...]]:
+    """Return where which components restart: on Kubernetes nodes of all kinds, or on masters alone."""
+    wide = effect.acts_on in {"k8s-nodes", "all-nodes"}
+    everywhere = [name for name in effect.restarts if name in (EVERYWHERE if wide else DAEMON_SETS)]
+    masters = [name for name in effect.restarts if name not in everywhere]
+    return {where: tuple(names) for where, names in ((ON_ALL, everywhere), (ON_MASTERS, masters)) if names}
+
+
+def _touched(effect: ParameterChange, before: ClusterState) -> tuple[str, ...]:
+    return roles(before, "master", "worker") if ON_ALL in _places(effect) else roles(before, "master")
+
+
+def _felt(effect: ParameterChange) -> str:
     """Say what restarts where; with docker the control plane restarts too, for it runs in containers."""
     how = "node by node" if effect.manner == "rolling" else "at once"
-    text = f"{', '.join(effect.restarts)} restart on {WHERE[effect.acts_on]} {how}"
-    if effect.interruption:
-        text += f"; {effect.interruption}"
-    masters = any(catalog().roles[role].kind == "master" for role in _touched(effect, before))
-    if "docker" in effect.restarts and masters:
-        text += ", the API servers' too"
-    return text
+    places = [
+        f"{', '.join(names)} {'restarts' if len(names) == 1 else 'restart'} on {where} {how}"
+        for where, names in _places(effect).items()
+    ]
+    text = "; ".join([*places, *([effect.interruption] if effect.interruption else [])])
+    return f"{text}, the API servers' too" if "docker" in effect.restarts else text

@@ -6,7 +6,7 @@ from qke_core.catalog import catalog, operations
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import RestartRole, Start, Stop
 from qke_core.plan.schedule import Disruption, Schedule
-from qke_core.plan.stages.draft import Drafting, nodes, roles, takes
+from qke_core.plan.stages.draft import Drafting, nodes, roles, takes, together
 
 WORDS = {"master": "masters", "worker": "workers", "client": "client"}
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -19,7 +19,10 @@ def start(change: Start, before: ClusterState) -> Schedule:
     _ = change
     made = Drafting()
     total = before.count("master", "worker", "client")
-    made.add("machines", f"Start {nodes(total)}", "the cluster is stopped", takes("instance-start", "host-boot"))
+    why = "the cluster is stopped"
+    if before.born_as == "1.0.0" != before.version:
+        why += "; a node that has Ubuntu 16.04 comes up with 18.04 (G-147)"
+    made.add("machines", f"Start {nodes(total)}", why, takes("instance-start", "host-boot"))
     add_services(made, before)
     return made.end()
 
@@ -34,6 +37,8 @@ def add_services(made: Drafting, state: ClusterState) -> None:
         took = takes("client-start") if kinds == ["client"] else takes("initialise-node", "start-services")
         why = f"start order {number} of the app's definition"
         if "master" in kinds:
+            took += takes("apiserver-start")
+        if "master" in kinds and operations().service("master", "renew_certs", state.version) is not None:
             days = operations().constants["renew_before_days"]
             why += f"; masters renew certificates that end within {days} days"
         made.add(f"start-{kinds[0]}", title, why, took)
@@ -51,9 +56,10 @@ def stop(change: Stop, before: ClusterState) -> Schedule:
 
 def add_stop(made: Drafting, before: ClusterState, reason: str) -> None:
     """Add the stop of services and of machines."""
+    count = before.count("master", "worker")
     made.add(
         "services",
-        f"Stop services on {nodes(before.count('master', 'worker'))}, all at once",
+        f"Stop services on {nodes(count)}{together(count, 'all at once')}",
         reason,
         takes("stop-services"),
         disruption=GONE,
@@ -69,10 +75,13 @@ def restart(change: RestartRole, before: ClusterState) -> Schedule:
     made = Drafting()
     role = change.role
     known = operations().service(role, "restart", before.version) is not None
+    count = len(before.nodes[role])
     away = takes("stop-services", "start-services")
+    if catalog().roles[role].kind == "master":
+        away += takes("apiserver-start")
     made.add(
         "restart",
-        f"Stop and start services on {nodes(len(before.nodes[role]), role)}, all at once",
+        f"Stop and start services on {nodes(count, role)}{together(count, 'all at once')}",
         "from the cluster's menu; machines go on running",
         away,
         guard="" if known else f"what the platform does is not known: {role} has no restart service here",

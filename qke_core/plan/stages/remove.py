@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from qke_core.catalog import operations
-from qke_core.inventory import resources_of
+from qke_core.inventory import console_balancer, resources_of
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import Cease, Delete, Recover
 from qke_core.plan.schedule import Schedule
@@ -22,8 +22,8 @@ def delete(change: Delete, before: ClusterState) -> Schedule:
     _ = change
     made = Drafting()
     if operations().service("master", "destroy", before.version) and before.phase == "active":
-        why = "so that the cloud controller removes the console's load balancer"
-        took = takes("kubectl", "lb-delete") if before.kubesphere else takes("kubectl")
+        why = "so that the cloud controller removes its load balancer, where it has one"
+        took = takes("kubectl", "lb-delete") if console_balancer(before) else takes("kubectl")
         made.add("console", "A master deletes the console's Service", why, took)
     if before.phase == "active":
         add_stop(made, before, "the wish has it deleted")

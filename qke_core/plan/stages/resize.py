@@ -6,7 +6,7 @@ from qke_core.catalog import catalog, operations
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import Resize
 from qke_core.plan.schedule import Disruption, Schedule
-from qke_core.plan.stages.draft import Drafting, nodes, takes
+from qke_core.plan.stages.draft import Drafting, nodes, takes, together
 
 STEPS = ("stop-services", "instance-stop", "instance-resize", "instance-start", "host-boot", "start-services")
 SHOWN_MAX = 10
@@ -22,11 +22,13 @@ def resize(change: Resize, before: ClusterState) -> Schedule:
         made.add("grow", title, "disks alone grow online, all at once", takes("volume-resize"))
         return made.end()
     why, away = "the wish has another size (G-125)", takes(*STEPS)
+    if catalog().roles[change.role].kind == "master":
+        away += takes("apiserver-start")
     manner = operations().resize_manner(change.role, before.version)
     felt, touches = _felt(change.role, before), Disruption(("instance",), (change.role,), manner)
     if manner == "at-once" or len(sids) > SHOWN_MAX:
         how = "one after another" if manner == "rolling" else "all at once"
-        title = f"Stop, resize and start {nodes(len(sids), change.role)}, {how}"
+        title = f"Stop, resize and start {nodes(len(sids), change.role)}{together(len(sids), how)}"
         took = away * (len(sids) if manner == "rolling" else 1)
         guard = _next(before) if manner == "rolling" else ""
         made.add("resize", title, why, took, felt=away, disruption=felt, touches=touches, guard=guard)

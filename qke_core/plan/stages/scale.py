@@ -6,7 +6,7 @@ from qke_core.catalog import catalog, operations
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import AddNodes, DeleteNodes
 from qke_core.plan.schedule import Disruption, Interval, Schedule
-from qke_core.plan.stages.draft import Drafting, counted, nodes, takes
+from qke_core.plan.stages.draft import Drafting, counted, nodes, takes, together
 from qke_core.units import MS_PER_H, MS_PER_S, render_rough
 
 
@@ -18,7 +18,7 @@ def add_nodes(change: AddNodes, before: ClusterState) -> Schedule:
     if not client:
         machines += takes("volume-create", "volume-attach")
     why = "the wish has more of them"
-    made.add("machines", f"Run {nodes(change.count, change.role)}, all side by side", why, machines)
+    made.add("machines", f"Run {nodes(change.count, change.role)}{together(change.count)}", why, machines)
     hosts = "/etc/hosts and ssh keys name every node"
     made.add("hosts", "All nodes learn the new names", hosts, takes("render-parameters"))
     if client:
@@ -32,7 +32,7 @@ def add_nodes(change: AddNodes, before: ClusterState) -> Schedule:
     made.add(
         "start", "Start services on the new nodes", "docker and kubelet", takes("initialise-node", "start-services")
     )
-    title = f"{nodes(change.count)} join, side by side"
+    title = f"{nodes(change.count)} {'joins' if change.count == 1 else 'join'}{together(change.count)}"
     made.add("join", title, _join(before), takes("kubeadm-join"))
     if prepared:
         made.add("clean", "Master 1 removes all join tokens", "nobody else shall join", takes("kubectl"))
@@ -81,7 +81,7 @@ def _drain(made: Drafting, change: DeleteNodes, before: ClusterState) -> None:
         why += f"; if it fails, nodes are uncordoned and stay (code {fails}, or {stuck})"
     made.add(
         "drain",
-        f"Drain {nodes(count, change.role)}, one after another",
+        f"Drain {nodes(count, change.role)}{together(count, 'one after another')}",
         why,
         drain_time(before.version, count),
         felt=takes("pod-stop", "pod-start"),

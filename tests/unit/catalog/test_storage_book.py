@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qke_core.catalog import Basis, SizeRule, StorageBook, StorageClass, catalog, storage
 from qke_core.catalog.load import read_text
@@ -125,6 +127,20 @@ def test_a_claim_is_rounded_up_to_what_the_class_hands_out(
     book: StorageBook, code: int, asked: int, version: str, size: int | None
 ):
     assert book.size_fit(code, asked, version) == size
+
+
+@given(st.sampled_from(sorted(storage().sizes)), st.integers(1, 60_000), st.integers(1, 60_000))
+def test_a_fitted_size_holds_what_is_asked_and_is_the_least_that_does(key: tuple[int, str], asked: int, other: int):
+    rule = storage().sizes[key]
+    size = rule.fit(asked)
+    if size is None:
+        assert asked > rule.maximum
+        return
+    assert asked <= size <= rule.maximum
+    assert rule.fit(size) == size
+    assert size == rule.minimum or (size % rule.step == 0 and size - rule.step < asked)
+    larger = rule.fit(max(asked, other))
+    assert larger is None or larger >= size
 
 
 def test_the_driver_has_limits_of_its_own(book: StorageBook):

@@ -57,7 +57,7 @@ def test_instances_carry_the_figures_that_quotas_and_prices_need():
 @pytest.mark.parametrize(
     ("phase", "running"), [("active", True), ("stopped", False), ("suspended", False), ("deleted", False)]
 )
-def test_a_cluster_keeps_everything_as_long_as_it_is_there(phase: Phase, running: bool):
+def test_a_cluster_keeps_everything_as_long_as_it_is_there(phase: Phase, *, running: bool):
     active = state()
     then = resources_of(replace(active, phase=phase))
     assert {found.running for found in then if found.kind == "instance"} == {running}

@@ -95,7 +95,7 @@ def test_every_word_is_one_of_the_platforms():
 
 
 def test_a_deletion_of_a_cluster_can_be_undone_until_it_is_ceased():
-    ways = nx.DiGraph[str]()
+    ways: nx.DiGraph[str] = nx.DiGraph()
     for found in TABLE.values():
         ways.add_edges_from((start, found.ends_in or start) for start in found.starts_from)
     ways.add_edges_from((move.starts, move.ends) for move in BY_ITSELF)
@@ -132,7 +132,7 @@ def test_jobs_and_nodes_begin_pending_reach_every_status_and_end(
 
 
 def test_instances_begin_running_reach_every_status_and_end_ceased():
-    ways = nx.DiGraph[str]()
+    ways: nx.DiGraph[str] = nx.DiGraph()
     for found in INSTANCES.values():
         ways.add_edges_from((start, found.ends_in or start) for start in found.starts_from)
     assert set(ways) == set(get_args(InstanceStatus)) - {"pending"}

@@ -78,9 +78,7 @@ def test_a_creation_with_kubesphere_needs_14_volumes_and_230_gb_beside_its_nodes
     ("more", "needs"),
     [({}, 0), ({"roles": HA}, 1), ({"env": EIP}, 1), ({"roles": HA, "env": EIP}, 2)],
 )
-def test_ha_and_the_consoles_eip_need_a_balancer_and_a_security_group_each(
-    key: str, more: dict[str, Any], needs: int
-):
+def test_ha_and_the_consoles_eip_need_a_balancer_and_a_security_group_each(key: str, more: dict[str, Any], needs: int):
     assert short(wish(**more), world(limits={key: needs})) == {}
     if needs:
         found = short(wish(**more), world(limits={key: needs - 1}))
@@ -132,7 +130,6 @@ def test_growth_needs_the_difference_only():
     assert "3 instances more; 2 of the quota of 6 are left" in found.sentence
 
 
-@pytest.mark.guide("G-053")
 def test_more_modules_need_volumes():
     logs = wish(env={"extra.modules": ["ks-logging"]})
     assert set(short(logs, world(SHOP, limits={"volume": 8}))) == {"volume"}
@@ -191,9 +188,7 @@ def test_a_world_that_uses_more_than_its_limit_contradicts_itself_at_that_limit(
 def test_a_limit_of_a_profile_is_shown_at_the_profile():
     many = [{**SHOP, "name": name} for name in ("shop", "bank", "game", "mill", "farm", "mine")]
     found = [
-        each
-        for each in check_world(world(*many, quotas={"profile": "basic"}))
-        if each.code == "world.quota-exceeded"
+        each for each in check_world(world(*many, quotas={"profile": "basic"})) if each.code == "world.quota-exceeded"
     ]
     assert "cluster" in {each.subject for each in found}
     assert {each.path for each in found} == {("quotas", "profile")}

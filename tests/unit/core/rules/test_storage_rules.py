@@ -151,7 +151,7 @@ def test_disks_of_nodes_that_stand_are_nobody_s_business():
     ],
 )
 def test_kubesphere_cannot_be_installed_where_its_volumes_attach_to_no_worker(
-    version: str, master: Mapping[str, Any], worker: str, attaches: bool
+    version: str, master: Mapping[str, Any], worker: str, *, attaches: bool
 ):
     found = codes(wish(version, roles=roles(master, **{worker: 2})))
     assert found.get("storage.default-unattachable") == (None if attaches else "blocker")
@@ -299,15 +299,25 @@ def test_a_neonsan_volume_where_there_is_none_is_a_warning():
 
 
 def test_a_volume_type_that_nobody_knows_is_a_blocker_in_its_place():
-    shop = {"name": "shop", "version": "2.0.0", "volumes": [{"type": 100, "size": "10GiB"}, {"type": 7, "size": "1GiB"}]}
+    shop = {
+        "name": "shop",
+        "version": "2.0.0",
+        "volumes": [{"type": 100, "size": "10GiB"}, {"type": 7, "size": "1GiB"}],
+    }
     assert volumes(world(shop)) == [("storage.type-unknown", "blocker", ("clusters", 0, "volumes", 1, "type"))]
 
 
 @pytest.mark.parametrize(
     ("code", "size", "fits"),
-    [(100, "10GiB", True), (100, "9GiB", False), (100, "2000GiB", True), (100, "2001GiB", False), (5, "50000GiB", True)],
+    [
+        (100, "10GiB", True),
+        (100, "9GiB", False),
+        (100, "2000GiB", True),
+        (100, "2001GiB", False),
+        (5, "50000GiB", True),
+    ],
 )
-def test_a_volume_has_a_size_that_its_type_can_have(code: int, size: str, fits: bool):
+def test_a_volume_has_a_size_that_its_type_can_have(code: int, size: str, *, fits: bool):
     found = volumes(world(volumes=[{"type": code, "size": size}]))
     assert found == ([] if fits else [("storage.size", "warning", ("volumes", 0, "size"))])
 
