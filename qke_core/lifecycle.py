@@ -49,7 +49,7 @@ class Transition(Generic[S_co]):
 
     `ends_in` None: in the status it started from. `fails_to` is the status after a failed job, None for the status it
     had; it is assumed throughout. `action` is the cloud API's name, "" where there is none: the platform or its console
-    does it. `assumed`: nothing public tells from where it starts or what it passes through.
+    does it. `assumed`: nothing public tells from where it starts.
     """
 
     operation: str
@@ -77,15 +77,15 @@ HERE: tuple[InstanceStatus, ...] = ("running", "stopped")
 
 _CLUSTER: tuple[Transition[Phase], ...] = (
     Transition("create", "DeployAppVersion", ABSENT, "creating", "active", "active", assumed=True),
-    Transition("add-nodes", "AddClusterNodes", ACTIVE, "updating", None),
-    Transition("delete-nodes", "DeleteClusterNodes", ACTIVE, "updating", None),
+    Transition("add-nodes", "AddClusterNodes", ACTIVE, "updating", None, assumed=True),
+    Transition("delete-nodes", "DeleteClusterNodes", ACTIVE, "updating", None, assumed=True),
     Transition("resize", "ResizeCluster", ACTIVE, "updating", None, assumed=True),
     Transition("change-parameters", "UpdateClusterEnvironment", ACTIVE, "updating", None, assumed=True),
     Transition("change-modules", "UpdateClusterEnvironment", ACTIVE, "updating", None, assumed=True),
     Transition("change-eip", "UpdateClusterEnvironment", ACTIVE, "updating", None, assumed=True),
-    Transition("start", "StartClusters", ("stopped",), "starting", "active", assumed=True),
-    Transition("stop", "StopClusters", ACTIVE, "stopping", "stopped", assumed=True),
-    Transition("restart", "RestartClusterService", ACTIVE, "updating", None),
+    Transition("start", "StartClusters", ("stopped",), "starting", "active"),
+    Transition("stop", "StopClusters", ACTIVE, "stopping", "stopped"),
+    Transition("restart", "RestartClusterService", ACTIVE, "updating", None, assumed=True),
     Transition("upgrade", "UpgradeClusters", ACTIVE, "updating", None),
     Transition("delete", "DeleteClusters", SETTLED, "deleting", "deleted", assumed=True),
     Transition("recover", "RecoverClusters", ("deleted",), "starting", "active"),

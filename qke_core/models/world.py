@@ -13,7 +13,7 @@ from pydantic import Field
 
 from qke_core.models.base import API_VERSION, DurationMs, Model, RoleName, SizeMib, VersionName
 from qke_core.models.cluster import ClusterWish
-from qke_core.models.network import Cidr, Eip, PortRange, ResourceId, Vpc
+from qke_core.models.network import Address, Cidr, Eip, PortRange, ResourceId, Vpc
 
 ResourceType = Literal[
     "instance",
@@ -49,7 +49,7 @@ class NodeState(Model):
     data_free: Annotated[SizeMib | None, Field(default=None, description="Free space on /data, such as 40GiB.")]
     ssh_port: Annotated[int, Field(default=22, ge=1, le=65535, description="Port sshd listens on.")]
     vxnet: Annotated[ResourceId | None, Field(default=None, description="Private network, where not the cluster's.")]
-    address: Annotated[str | None, Field(default=None, description="Private address, where it is known.")]
+    address: Annotated[Address | None, Field(default=None, description="Private address, where it is known.")]
 
 
 class VolumeState(Model):

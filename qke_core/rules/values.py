@@ -80,7 +80,7 @@ PLATFORM_REGISTRY = "dockerhub.qingcloud.com"
 
 SPECIAL_FORMS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("registry_mirrors", "1.0.1"): (
-        f"without {PLATFORM_REGISTRY}, the platform's own registry",
+        f"a list without {PLATFORM_REGISTRY}, the platform's own registry",
         "take that address out: QKE 1.0.1 refuses it as a mirror",
     ),
 }

@@ -83,8 +83,8 @@ def test_every_default_passes_its_own_rules(version: str):
     assert [(finding.code, finding.path) for finding in found] == (
         [("parameter.no-effect", ("env", "kubernetes_eip_port"))] if "kubernetes_eip_port" in known else []
     )
-    for key in written:
-        assert list(check_value(known[key], written[key])) == []
+    for key, value in written.items():
+        assert list(check_value(known[key], value)) == []
 
 
 @given(found=st.sampled_from([found for found in ENV if found.maximum is not None]), data=st.data())

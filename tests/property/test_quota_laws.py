@@ -30,7 +30,7 @@ KEYS: tuple[ResourceType, ...] = (
     "nic",
 )
 
-amounts = st.dictionaries(st.sampled_from(KEYS), st.integers(0, 500))
+amounts: st.SearchStrategy[dict[ResourceType, int]] = st.dictionaries(st.sampled_from(KEYS), st.integers(0, 500))
 usages = amounts.map(lambda drawn: Usage.of({str(key): number for key, number in drawn.items()}))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 
 from qke_core.catalog import networks
 from qke_core.documents import Path
@@ -104,7 +103,7 @@ def _addresses(world: World) -> Iterator[Finding]:
             found = find_vxnet(world, node.vxnet or cluster.vxnet or "")
             if node.address is None or found is None or found[1].network is None:
                 continue
-            if IPv4Address(node.address) not in found[1].network:
+            if node.address not in found[1].network:
                 path = ("clusters", n, "nodes", m, "address")
                 sentence = f"{node.address} is not in {found[1].id} {found[1].network}"
                 yield world_finding("world.address-outside", "blocker", path, sentence, "correct it", SOURCE)

@@ -1,4 +1,4 @@
-"""Does the parameter book say what the product's own forms say? The figures here were copied from them a second time."""
+"""Does the parameter book say what the product's forms say? The figures here were copied from them a second time."""
 
 from __future__ import annotations
 

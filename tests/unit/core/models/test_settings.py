@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qke_core.catalog import catalog, parameters
-from qke_core.models.settings import Settings, plain_value
+from qke_core.models.settings import Given, Settings, plain_value
 
 VERSIONS = catalog().order
 
@@ -80,6 +80,6 @@ def test_a_number_of_the_wrong_type_is_nought_and_left_to_the_rules():
         (0, 0),
     ],
 )
-def test_a_value_is_what_the_form_would_hold(given: str | int | bool | tuple[str, ...], plain: object):
+def test_a_value_is_what_the_form_would_hold(given: Given, plain: object):
     assert plain_value(given) == plain
     assert type(plain_value(given)) is type(plain)
