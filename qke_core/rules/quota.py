@@ -13,7 +13,7 @@ from qke_core.catalog import quotas
 from qke_core.documents import Path
 from qke_core.inventory import resources_of
 from qke_core.models.world import World
-from qke_core.quota import Usage, kubesphere_reserve, left, limits, usage_by_origin, usage_of, world_usage
+from qke_core.quota import Amounts, Usage, kubesphere_reserve, left, limits, usage_by_origin, usage_of, world_usage
 from qke_core.resources import Origin
 from qke_core.rules.case import Case, Rule, WorldRule, world_finding
 from qke_core.rules.finding import Finding
@@ -77,8 +77,8 @@ def net_of(case: Case) -> Usage:
     return (wanted + kubesphere_reserve(case.goal) if case.creates else wanted).beyond(had)
 
 
-def _fits(case: Case) -> Iterator[Finding]:
-    """Every quota that the wish exceeds in the end, one finding each (guide G-028 to G-032)."""
+def _quotas(case: Case) -> Iterator[Finding]:
+    """Ask both rules of quotas with what is left, which is costly to count."""
     if case.world is None:
         return
     remaining = left(case.world)
@@ -87,7 +87,13 @@ def _fits(case: Case) -> Iterator[Finding]:
         remedy = "describe quotas in the World file, for example {profile: enterprise}"
         yield case.finding("quota.unknown", "note", (), sentence, remedy, SOURCE)
         return
-    needs, net, bounds = needs_of(case), net_of(case), limits(case.world.quotas)
+    yield from _fits(case, remaining, limits(case.world.quotas))
+    yield from _declared(case, remaining)
+
+
+def _fits(case: Case, remaining: Amounts, bounds: Amounts) -> Iterator[Finding]:
+    """Every quota that the wish exceeds in the end, one finding each (guide G-028 to G-032)."""
+    needs, net = needs_of(case), net_of(case)
     for key in net:
         number = net.get(key)
         if key in remaining and number > remaining[key]:
@@ -115,10 +121,9 @@ def _place(key: str, parts: Mapping[Origin, int]) -> Path:
     return ("env", "kubesphere_eip") if set(parts) == {"console"} else PLACES.get(key, ("roles",))
 
 
-def _declared(case: Case) -> Iterator[Finding]:
+def _declared(case: Case, remaining: Amounts) -> Iterator[Finding]:
     """The app declares volumes, load balancers and security groups for every cluster, whether it uses them or not."""
-    remaining = None if case.world is None else left(case.world)
-    if remaining is None or not case.creates or not case.goal.exists:
+    if not case.creates or not case.goal.exists:
         return
     needs, net = needs_of(case), net_of(case)
     for key, declared in quotas().needs["declared"].items():
@@ -130,7 +135,7 @@ def _declared(case: Case) -> Iterator[Finding]:
             yield case.finding("quota.declared", "warning", PLACES.get(key, ()), sentence, remedy, DECLARED, 0, key)
 
 
-RULES: tuple[Rule, ...] = (_fits, _declared)
+RULES: tuple[Rule, ...] = (_quotas,)
 
 
 def _within(world: World) -> Iterator[Finding]:
