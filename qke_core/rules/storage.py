@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from qke_core.catalog import catalog, storage
+from qke_core.catalog import catalog, parameters, storage
 from qke_core.documents import Path
 from qke_core.inventory import default_class, kubesphere_claims
 from qke_core.models.state import ClusterState
@@ -38,12 +38,16 @@ def runners(state: ClusterState) -> Mapping[str, int]:
     These are the workers, or the masters when there are none. GPU nodes keep off pods that do not tolerate
     nvidia.com/gpu; from 3.1.0 on they do so only beside other workers.
     """
-    workers = [role for role in state.shape if catalog().roles[role].kind == "worker" and state.shape[role].count]
+    workers = [role for role in state.shape if _worker(role) and state.shape[role].count]
     if not workers:
         return {"master": host_of(state, "master")} if state.count("master") else {}
     order = catalog().order
     alone = workers == [GPU] and order.index(state.version) >= order.index(GPU_ALONE_SINCE)
     return {role: host_of(state, role) for role in workers if role != GPU or alone}
+
+
+def _worker(role: str) -> bool:
+    return catalog().roles[role].kind == "worker"
 
 
 def _stays(case: Case) -> bool:
@@ -71,22 +75,39 @@ def _disks(case: Case) -> Iterator[Finding]:
     if not _stays(case) or case.goal.born_as.startswith("1."):
         return
     book, goal = storage(), case.goal
-    for role, shape in goal.shape.items():
-        grows = case.creates or case.now is None or shape.count > len(case.now.nodes.get(role, ()))
-        if not grows or not shape.count or catalog().roles[role].kind == "client":
-            continue
-        host, disk = host_of(goal, role), book.data_disk_type(goal.born_as, goal.zone, role, shape.instance_class)
-        path = ("roles", role)
+    lacking: dict[int, list[str]] = {}
+    for role in _growing(case):
+        host, declared = host_of(goal, role), goal.shape[role].instance_class
+        disk = book.data_disk_type(goal.born_as, goal.zone, role, declared)
         if disk not in book.offered(goal.zone):
-            sentence = f"Data disks of {role} are of type {disk}, which zone {goal.zone} is not known to offer"
-            remedy = "choose another zone, or a host type whose disks it offers; ask by ticket if you know better"
-            yield case.finding("storage.disk-not-offered", "warning", path, sentence, remedy, f"{ZONES}; {POLICY}")
+            lacking.setdefault(disk, []).append(role)
         if not book.attachable(host, disk):
             sentence = f"Data disks of {role} are of type {disk} in zone {goal.zone}; host type {host} does not take it"
-            able = ", ".join(str(code) for code, found in book.host_types.items() if disk in found.takes)
-            remedy = f"choose another host type for {role}; type {disk} attaches to {able}"
-            source = f"{POLICY}; {MATRIX}"
+            better = " or ".join(str(code) for code in _hosts_for(goal, role, disk))
+            remedy = f"write instance_class: {better} for {role}" if better else "choose another zone"
+            path, source = ("roles", role, "instance_class"), f"{POLICY}; {MATRIX}"
             yield case.finding("storage.disk-unattachable", "blocker", path, sentence, remedy, source, NOT_ATTACHED)
+    for disk, roles in lacking.items():
+        name = book.volume_types[disk].name
+        sentence = f"Zone {goal.zone} is not known to offer type {disk} ({name}), the data disks of {', '.join(roles)}"
+        remedy = "choose another zone, or another host type; go on if you know that the zone offers it"
+        yield case.finding("storage.disk-not-offered", "warning", ("zone",), sentence, remedy, f"{ZONES}; {POLICY}")
+
+
+def _growing(case: Case) -> Iterator[str]:
+    """Yield the roles that get nodes with a data disk."""
+    for role, shape in case.goal.shape.items():
+        had = () if case.creates or case.now is None else case.now.nodes.get(role, ())
+        if catalog().roles[role].kind != "client" and shape.count > len(had):
+            yield role
+
+
+def _hosts_for(state: ClusterState, role: str, disk: int) -> list[int]:
+    """Return the host types a role may be created with that, in this zone, take disks of a type."""
+    known = parameters().role(role, state.version).get("instance_class")
+    codes = [] if known is None else [int(choice) for choice in known.choices]
+    zoned = {code: storage().replace(state.born_as, state.zone, "instance_class", code) for code in codes}
+    return [code for code, real in zoned.items() if storage().attachable(real, disk)]
 
 
 def _default(case: Case) -> Iterator[Finding]:
@@ -106,7 +127,9 @@ def _default(case: Case) -> Iterator[Finding]:
     if not fit:
         where = _where(hosts) if hosts else f"{GPU}, which keeps off pods that do not tolerate nvidia.com/gpu"
         sentence = f"No node can use volumes of the default class {found.name}: pods run on {where}"
-        remedy = f"add at least 2 workers of the masters' host type {goal.shape['master'].instance_class}"
+        able = [role for role in goal.shape if _worker(role) and book.attachable(host_of(goal, role), found.type)]
+        roles = " or ".join(role for role in able if role != GPU) or "another host type"
+        remedy = f"add workers of {roles}, at least 2"
         if named := _classes_for(goal, hosts):
             remedy += f"; your own claims may name another class: storageClassName: {' or '.join(named)}"
         yield case.finding(
@@ -115,8 +138,7 @@ def _default(case: Case) -> Iterator[Finding]:
         return
     for role in goal.shape:
         host = host_of(goal, role)
-        worker = catalog().roles[role].kind == "worker" and goal.shape[role].count
-        if worker and not book.attachable(host, found.type):
+        if _worker(role) and goal.shape[role].count and not book.attachable(host, found.type):
             named = _classes_for(goal, {role: host})
             sentence = f"Volumes of the default class {found.name} do not attach to {role} (host type {host})"
             remedy = f"write storageClassName: {' or '.join(named)} in claims of pods that shall run there"
@@ -172,13 +194,16 @@ def _per_host(case: Case) -> Iterator[Finding]:
 
 def _replaced(case: Case) -> Iterator[Finding]:
     """A zone may put another host type in place of the declared one."""
+    found: dict[tuple[int, int], list[str]] = {}
     for role, shape in case.goal.shape.items():
         real = host_of(case.goal, role)
         if case.creates and shape.count and real != shape.instance_class:
-            name = storage().host_types[real].name
-            sentence = f"In {case.wish.zone} nodes of {role} get host type {real}, {name}, not {shape.instance_class}"
-            remedy = "nothing to do; prices and volume types are those of the type they get"
-            yield case.finding("storage.host-replaced", "note", ("zone",), sentence, remedy, POLICY)
+            found.setdefault((shape.instance_class, real), []).append(role)
+    for (declared, real), roles in found.items():
+        name = storage().host_types[real].name
+        sentence = f"In {case.wish.zone} host type {real}, {name}, stands in for {declared}: {', '.join(roles)}"
+        remedy = "nothing to do; prices and volume types are those of the type they get"
+        yield case.finding("storage.host-replaced", "note", ("zone",), sentence, remedy, POLICY)
 
 
 RULES: tuple[Rule, ...] = (_zone, _disks, _default, _per_host, _replaced)
@@ -216,7 +241,9 @@ def _world_sizes(world: World) -> Iterator[Finding]:
         low, high = storage().size_span(found.type)
         if low and not low * MIB_PER_GIB <= found.size <= high * MIB_PER_GIB:
             kind = storage().volume_types[found.type].name
-            sentence = f"A volume of type {found.type} ({kind}) has {render_size(found.size)}"
+            sentence = (
+                f"A volume of type {found.type} ({kind}) has {render_size(found.size)}; none is that small or large"
+            )
             remedy = f"write a size from {low}GiB to {high}GiB"
             source = f"{ZONES}; QKE app repo, confd template of the storage classes; {MATRIX}"
             yield world_finding("storage.size", "warning", (*path, "size"), sentence, remedy, source, subject)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 
 import networkx as nx
 import pytest
@@ -17,6 +18,7 @@ from qke_core.lifecycle import allowed
 from qke_core.models import ClusterState, World
 from qke_core.plan import Change, Plan, apply, plan_cluster
 from qke_core.plan.change import RestartRole, Upgrade
+from qke_core.plan.diff import diff
 from qke_core.quota import usage_of
 from qke_sim.testing import cluster_wishes, worlds
 
@@ -98,8 +100,6 @@ def test_every_prefix_of_a_plan_is_safe(drawn: tuple[World, Plan]):
 
 @given(plans())
 def test_planning_again_after_the_plan_gives_no_step(drawn: tuple[World, Plan]):
-    from qke_core.plan.diff import diff
-
     _, plan = drawn
     assert diff(walk(plan)[-1], plan.wish) == ()
 
@@ -137,6 +137,6 @@ def test_every_step_is_explained(drawn: tuple[World, Plan]):
 def test_modules_are_only_ever_added(data: st.DataObject):
     _, plan = data.draw(plans())
     states = walk(plan)
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in pairwise(states):
         if before.exists and after.exists:
             assert set(before.modules) <= set(after.modules)
