@@ -42,8 +42,9 @@ types: $(VENV)/.test ## types (basedpyright)
 imports: $(VENV)/.test ## who may import whom (import-linter)
 	@$(BIN)/lint-imports --no-logo
 
-nightly: $(VENV)/.test ## the long tests
+nightly: $(VENV)/.test ## the long tests, and every law with 2000 examples
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -q -n $(WORKERS) -m nightly
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -q -n $(WORKERS) tests/property tests/stateful
 
 docs: $(VENV)/.test ## write anew what the pages take from the code: tables, schemas, outputs of examples
 	@$(BIN)/python docs/generate.py
@@ -57,6 +58,7 @@ figures: $(VENV)/.test ## durations and outages over 100 seeds
 
 bench: $(VENV)/.test ## measure speed against the baseline
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/plan.py
 
 clean: ## remove the environment, caches and builds (not runs/)
 	@rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

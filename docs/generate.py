@@ -3,12 +3,14 @@
 * docs/fidelity.md: every number and rule of the catalogue with its basis and source.
 * docs/reference/trace.md: every kind of trace record.
 * docs/reference/measurements.md: every measurement, for a world with one cluster.
-* docs/reference/{scenario,world,cluster}.schema.json: what editors check files against.
+* docs/reference/{scenario,world,cluster,prices,plan}.schema.json: what editors and programs check files against.
+* what the modules in docs/parts/ make: parameters, storage, laws, coverage of the guide, diagrams of statuses.
 """
 
 from __future__ import annotations
 
 import json
+import runpy
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -34,8 +36,16 @@ def pages() -> Mapping[str, str]:
         "fidelity.md": "\n".join(fidelity()) + "\n",
         "reference/trace.md": "\n".join(trace()) + "\n",
         "reference/measurements.md": "\n".join(measurements()) + "\n",
+        "reference/parameters.md": part("parameters", "render_parameter_reference"),
+        "reference/storage.md": part("storage"),
+        "reference/laws.md": part("laws"),
         **schemas,
     }
+
+
+def part(name: str, function: str = "lines") -> str:
+    """Return a page that a module of docs/parts/ makes. The modules are found by path: docs is no package."""
+    return "\n".join(runpy.run_path(str(DOCS / "parts" / f"{name}.py"))[function]()) + "\n"
 
 
 def fidelity() -> Iterator[str]:

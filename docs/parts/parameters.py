@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from qke_core.catalog import Parameter, ParameterChange, Value, catalog, parameter_changes, parameters
 from qke_core.catalog.parameter_changes import Condition
+from qke_core.rules.values import FORMS, SPECIAL_FORMS
 
 SHORT = 40
 WHERE: Mapping[str, str] = {
@@ -67,6 +68,14 @@ def _parameter(key: str) -> Iterator[str]:
     ]
     yield from _table(("versions", "starts with", "takes", "shown while", ""), rows)
     yield ""
+    patterns: dict[str, list[str]] = {}
+    for version, one in found:
+        patterns.setdefault(one.pattern, []).append(version)
+    for pattern, versions in patterns.items():
+        if pattern:
+            yield f"Pattern as declared ({span(versions)}):"
+            yield ""
+            yield from ("```text", pattern, "```", "")
     changes = [(version, parameter_changes().changes(key, version)) for version in having]
     told = [(versions, effects) for versions, effects in _alike(changes) if effects]
     if told:
@@ -80,7 +89,7 @@ def span(versions: Sequence[str]) -> str:
     places = [order.index(version) for version in versions]
     if places != list(range(places[0], places[-1] + 1)):
         return ", ".join(versions)
-    if versions == order:
+    if tuple(versions) == order:
         return "all"
     if len(versions) == 1:
         return versions[0]
@@ -103,7 +112,8 @@ def offers(found: Parameter) -> str:
         step = "" if found.step is None else f", steps of {found.step}"
         return f"{found.minimum} to {found.maximum}{step}"
     if found.pattern:
-        return f"`{found.pattern}`"
+        what, _ = SPECIAL_FORMS.get((found.key, found.version)) or FORMS[found.key]
+        return what
     if found.type == "boolean":
         return "`true`, `false`"
     return "text of several lines" if found.multiline else "text"

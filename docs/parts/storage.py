@@ -18,8 +18,8 @@ def lines() -> Iterator[str]:
     yield ""
     yield "# Volumes, zones, storage classes, quotas"
     yield ""
-    yield "The figures behind the rules of [storage](../rules/storage.md) and of [quotas](../rules/quotas.md). Sizes are"
-    yield "GiB. Where each comes from, and how sure we are, is on the page [fidelity](../fidelity.md)."
+    yield "The figures behind the rules of [storage](../rules/storage.md) and of [quotas](../rules/quotas.md). Sizes"
+    yield "are GiB. Where each comes from, and how sure we are, is on the page [fidelity](../fidelity.md)."
     for title, part in (
         ("Types of volumes", _volume_types()),
         ("Types of hosts", _host_types()),
@@ -147,8 +147,8 @@ def _replacements() -> Iterator[str]:
 
 
 def _defaults() -> Iterator[str]:
-    yield "By version of creation and host type of the masters; an upgrade does not change it. `-`: the zone is not known"
-    yield "to offer the type. 1.x has one class, `csi-qingcloud`, of the type of the masters' disks."
+    yield "By version of creation and host type of the masters; an upgrade does not change it. `-`: the zone is not"
+    yield "known to offer the type. 1.x has one class, `csi-qingcloud`, of the type of the masters' disks."
     yield ""
     versions = [name for name in catalog().order if not name.startswith("1.")]
     groups = [list(group) for _, group in groupby(versions, _defaults_at)]
@@ -173,8 +173,9 @@ def _default(version: str, zone: str, masters: int) -> str:
 def _claims() -> Iterator[str]:
     count, gib = storage().kubesphere_volumes(tuple(claim.module for claim in storage().claims), linked_elk=False)
     reserve = quotas().needs["kubesphere"]
-    yield f"Together {count} volumes and {gib} GiB. The quota that must be there is for {reserve['volume']} volumes and"
-    yield f"{reserve['volume_size_gb']} GB, so {reserve['volume'] - count} volumes and {reserve['volume_size_gb'] - gib} GB remain."
+    volumes, size = reserve["volume"], reserve["volume_size_gb"]
+    yield f"Together {count} volumes and {gib} GiB. The quota that must be there is for {volumes} volumes and"
+    yield f"{size} GB, so {volumes - count} volumes and {size - gib} GB remain."
     yield ""
     yield from _table(
         ("volume", "of", "asks for"), ((claim.name, claim.module, claim.gib) for claim in storage().claims)

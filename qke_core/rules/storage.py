@@ -7,7 +7,7 @@ Rule: docs/rules/storage.md; guide G-029, G-040, G-155, G-176 to G-178, G-184; y
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from qke_core.catalog import catalog, parameters, storage
 from qke_core.documents import Path
@@ -131,7 +131,7 @@ def _default(case: Case) -> Iterator[Finding]:
         roles = " or ".join(role for role in able if role != GPU) or "another host type"
         remedy = f"add workers of {roles}, at least 2"
         if named := _classes_for(goal, hosts):
-            remedy += f"; your own claims may name another class: storageClassName: {' or '.join(named)}"
+            remedy += f"; your own claims may name another class: storageClassName: {_listed(named)}"
         yield case.finding(
             "storage.default-unattachable", _needed(case), ("roles",), sentence, remedy, f"{source}; G-038, G-118"
         )
@@ -141,7 +141,7 @@ def _default(case: Case) -> Iterator[Finding]:
         if _worker(role) and goal.shape[role].count and not book.attachable(host, found.type):
             named = _classes_for(goal, {role: host})
             sentence = f"Volumes of the default class {found.name} do not attach to {role} (host type {host})"
-            remedy = f"write storageClassName: {' or '.join(named)} in claims of pods that shall run there"
+            remedy = f"write storageClassName: {_listed(named)} in claims of pods that shall run there"
             if not named:
                 remedy = f"keep pods with volumes off {role}: no class of this cluster attaches there"
             path, why = ("roles", role), f"user guide, G-040, G-118, G-178; {MATRIX}"
@@ -160,6 +160,10 @@ def _classes_for(state: ClusterState, hosts: Mapping[str, int]) -> list[str]:
     preferred = {book.host_types[host].preferred for host in hosts.values() if host in book.host_types}
     fit = [each for each in found if all(book.attachable(host, each.type) for host in hosts.values())]
     return [each.name for each in sorted(fit, key=lambda each: each.type not in preferred)] if hosts else []
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{names[0]} (or {', '.join(names[1:])})" if names[1:] else "".join(names)
 
 
 def volume_room(state: ClusterState) -> int:

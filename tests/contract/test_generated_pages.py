@@ -30,6 +30,6 @@ def test_page_is_up_to_date(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name], "run `make docs`"
 
 
-@pytest.mark.parametrize("kind", ["scenario", "world", "cluster"])
+@pytest.mark.parametrize("kind", ["scenario", "world", "cluster", "prices", "plan"])
 def test_schema_is_a_sound_schema(kind: str) -> None:
     Draft202012Validator.check_schema(json.loads(PAGES[f"reference/{kind}.schema.json"]))

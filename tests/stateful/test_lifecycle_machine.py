@@ -39,22 +39,19 @@ from qke_core.quota import usage_of
 
 WORKERS = ("node_perf", "node_super_perf")
 HOPS = {(edge.origin, edge.target) for edge in catalog().upgrades}
-VALUES: dict[str, tuple[str | int, ...]] = {
-    "docker_bip": ("172.29.0.1/16", "172.31.0.1/16"),
-    "max_pods": (60, 240),
-    "kube_log_level": (0, 5),
-}
+VALUES = {"max_pods": (60, 240), "kube_log_level": (0, 5)}
+SIZES = st.tuples(st.sampled_from([8, 16]), st.sampled_from([16_384, 32_768]), st.sampled_from([40, 80, 200]))
 
 
 @dataclass
 class Model:
-    """A cluster in plain words. `disks` and `nodes` are those of roles that have nodes."""
+    """A cluster in plain words. `nodes` and `sizes` are those of roles that have nodes: cpu, memory, disk."""
 
     status: str = "absent"
     version: str = ""
     masters: int = 0
     nodes: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
-    disks: dict[str, int] = field(default_factory=dict[str, int])
+    sizes: dict[str, tuple[int, int, int]] = field(default_factory=dict[str, tuple[int, int, int]])
     modules: set[str] = field(default_factory=set[str])
     values: dict[str, str | int] = field(default_factory=dict[str, str | int])
     waiting: set[str] = field(default_factory=set[str])
@@ -70,19 +67,19 @@ class Model:
         self.status, self.version = "active", state.version
         self.nodes = {role: [*range(1, shape.count + 1)] for role, shape in state.shape.items() if shape.count}
         self.masters = len(self.nodes["master"])
-        self.disks = {role: state.shape[role].volume_gib for role in self.nodes}
+        self.sizes = {role: size_of(state, role) for role in self.nodes}
         self.modules, self.values, self.waiting = set(state.settings.modules), {}, set()
 
-    def add(self, role: str, count: int, disk: int) -> None:
+    def add(self, role: str, count: int, size: tuple[int, int, int]) -> None:
         had = self.nodes.setdefault(role, [])
         if not had:
-            self.disks[role] = disk
+            self.sizes[role] = size
         had.extend(range(max(had, default=0) + 1, max(had, default=0) + 1 + count))
 
     def remove(self, role: str, gone: set[int]) -> None:
         self.nodes[role] = [sid for sid in self.nodes[role] if sid not in gone]
         if not self.nodes[role]:
-            del self.nodes[role], self.disks[role]
+            del self.nodes[role], self.sizes[role]
             self.waiting.discard(role)
 
     def workers(self) -> int:
@@ -91,6 +88,11 @@ class Model:
     def halt(self, status: str) -> None:
         self.status = status
         self.waiting.clear()
+
+
+def size_of(state: ClusterState, role: str) -> tuple[int, int, int]:
+    shape = state.shape[role]
+    return shape.cpu, shape.memory_mib, shape.volume_gib
 
 
 def active(machine: Operations) -> bool:
@@ -143,11 +145,10 @@ class Operations(RuleBasedStateMachine):
         self.model.create(goal)
 
     @precondition(active)
-    @rule(role=st.sampled_from(WORKERS), count=st.integers(1, 3), disk=st.integers(4, 20))
-    def add(self, role: str, count: int, disk: int) -> None:
-        kept = self.model.disks.get(role, disk * 10)
-        self._do(AddNodes(role, count, 8, 16_384, disk * 10))
-        self.model.add(role, count, kept)
+    @rule(role=st.sampled_from(WORKERS), count=st.integers(1, 3), size=SIZES)
+    def add(self, role: str, count: int, size: tuple[int, int, int]) -> None:
+        self._do(AddNodes(role, count, *size))
+        self.model.add(role, count, size)
 
     @precondition(lambda self: active(self) and self.model.workers() > 2)
     @rule(data=st.data())
@@ -155,20 +156,31 @@ class Operations(RuleBasedStateMachine):
         role = data.draw(st.sampled_from([role for role in WORKERS if role in self.model.nodes]))
         most = min(len(self.model.nodes[role]), self.model.workers() - 2)
         sids = st.lists(st.sampled_from(self.model.nodes[role]), unique=True, min_size=1, max_size=most)
-        gone = data.draw(sids)
+        whole = most == len(self.model.nodes[role]) and data.draw(st.booleans())
+        gone = self.model.nodes[role] if whole else data.draw(sids)
         self._do(DeleteNodes(role, tuple(gone)))
         self.model.remove(role, set(gone))
 
     @precondition(active)
-    @rule(data=st.data(), grown=st.integers(0, 3), cpu=st.sampled_from([0, 8, 16]))
-    def resize(self, data: st.DataObject, grown: int, cpu: int) -> None:
+    @rule(data=st.data(), grown=st.integers(0, 3), size=SIZES, part=st.sampled_from(["disk", "cpu", "memory", "all"]))
+    def resize(self, data: st.DataObject, grown: int, size: tuple[int, int, int], part: str) -> None:
+        """Figures that are left out stay; whatever is no disk restarts the nodes."""
         role = data.draw(st.sampled_from([role for role in self.model.nodes if role != "client"]))
-        disk = self.model.disks[role] + grown * 10
-        change = Resize(role, cpu, 0, disk if grown else 0)
-        self._do(change)
-        self.model.disks[role] = disk
-        if not change.online:
+        cpu, memory, disk = self.model.sizes[role]
+        new_cpu = size[0] if part in {"cpu", "all"} else 0
+        new_memory = size[1] if part in {"memory", "all"} else 0
+        new_disk = disk + 10 * grown if part in {"disk", "all"} else 0
+        self._do(Resize(role, new_cpu, new_memory, new_disk))
+        self.model.sizes[role] = (new_cpu or cpu, new_memory or memory, new_disk or disk)
+        if part != "disk":
             self.model.waiting.discard(role)
+
+    @precondition(lambda self: active(self) and not self.model.version.startswith("1."))
+    @rule(value=st.sampled_from(["172.29.0.1/16", "172.31.0.1/16"]))
+    def set_bridge(self, value: str) -> None:
+        self._do(ChangeParameters({"docker_bip": value}))
+        self.model.values["docker_bip"] = value
+        self.model.waiting = {role for role in self.model.nodes if role != "client"}
 
     @precondition(active)
     @rule(data=st.data(), key=st.sampled_from(sorted(VALUES)))
@@ -176,8 +188,6 @@ class Operations(RuleBasedStateMachine):
         value = data.draw(st.sampled_from(VALUES[key]))
         self._do(ChangeParameters({key: value}))
         self.model.values[key] = value
-        if key == "docker_bip" and not self.model.version.startswith("1."):
-            self.model.waiting = {role for role in self.model.nodes if role != "client"}
 
     @precondition(lambda self: active(self) and not self.model.version.startswith("1."))
     @rule(data=st.data())
@@ -248,7 +258,7 @@ class Operations(RuleBasedStateMachine):
             return
         assert state.version == state.settings.version == model.version
         assert {role: list(sids) for role, sids in state.nodes.items() if sids} == model.nodes
-        assert {role: shape.volume_gib for role, shape in state.shape.items() if shape.count} == model.disks
+        assert {role: size_of(state, role) for role, shape in state.shape.items() if shape.count} == model.sizes
         assert set(state.modules) >= model.modules
         assert {key: state.settings.values[key] for key in model.values} == model.values
         assert set(state.awaits_restart) == model.waiting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -285,3 +286,13 @@ def test_every_entry_has_a_source_of_its_own(book: ChangeBook):
     entries = list(book.entries())
     assert len({entry.name for entry in entries}) == len(entries)
     assert all(entry.source.startswith("QKE app repo, ") for entry in entries)
+
+
+def test_the_page_of_rules_names_every_line_in_the_order_of_the_nodes(book: ChangeBook):
+    page = (Path(__file__).parents[3] / "docs" / "rules" / "parameters.md").read_text(encoding="utf-8")
+    table = page.partition("### What a node does")[2]
+    for version in SINCE_2:
+        names = [line.name for line in book.lines(version) if line.name.startswith("reload")]
+        places = [table.find(f"`{name}`") for name in names]
+        assert -1 not in places
+        assert places == sorted(places)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +15,7 @@ from qke_core.catalog.load import read_text
 from qke_core.catalog.storage import build_storage
 from qke_core.errors import InvariantError
 
+ROOT = Path(__file__).parents[3]
 MODERN = ("2.0.0", "3.0.0", "3.1.0", "3.1.1", "3.1.1-1", "3.2.1", "3.3.0")
 LATE = MODERN[3:]
 
@@ -325,6 +330,30 @@ def test_every_claim_is_of_a_module_that_some_version_offers_and_is_assumed(book
     offered = {"minimal", "ks-logging", "ks-openpitrix", "ks-devops", "ks-alerting"}
     assert {claim.module for claim in book.claims} == offered
     assert {claim.basis for claim in book.claims} == {Basis.ASSUMED}
+
+
+def test_the_rules_page_tells_of_the_same_claims(book: StorageBook):
+    page = (ROOT / "docs" / "rules" / "storage.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| (?:`?)([\w -]+?)`?(?:, without[^|]*)? \| (\d+) \| (\d+) GiB \|$", page, re.MULTILINE)
+    modules = dict.fromkeys(claim.module for claim in book.claims)
+    counted = {
+        module: (len(found), sum(found))
+        for module in modules
+        if (found := [claim.gib for claim in book.claims if claim.module == module])
+    }
+    counted["always installed"] = counted.pop("minimal")
+    counted["all of it"] = book.kubesphere_volumes(tuple(modules), linked_elk=False)
+    assert {name: (int(count), int(gib)) for name, count, gib in told} == counted
+
+
+def test_the_reference_page_is_up_to_date():
+    spec = importlib.util.spec_from_file_location("docs_parts_storage", ROOT / "docs" / "parts" / "storage.py")
+    assert spec is not None
+    assert spec.loader is not None
+    part = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(part)
+    page = (ROOT / "docs" / "reference" / "storage.md").read_text(encoding="utf-8")
+    assert page == "\n".join(part.lines()) + "\n", "run `make docs`"
 
 
 # --- The file

@@ -365,13 +365,19 @@ def test_another_kubernetes_eip_restarts_the_api_server_on_all_masters(version: 
 
 @pytest.mark.guide("G-050")
 @pytest.mark.parametrize(
-    ("old", "new", "took"),
-    [("", "eip-1", "lb-create"), ("eip-1", "eip-2", "lb-update"), ("eip-1", "", "lb-delete")],
+    ("old", "new", "title", "longest"),
+    [
+        ("", "eip-1", "gets a load balancer", "lb-create"),
+        ("eip-1", "eip-2", "gets another address", "lb-update"),
+        ("eip-1", "", "loses its load balancer", "lb-delete"),
+    ],
 )
-def test_the_console_gets_changes_and_loses_its_balancer(old: str, new: str, took: str):
+def test_the_console_gets_changes_and_loses_its_balancer(old: str, new: str, title: str, longest: str):
     schedule = schedule_of(ChangeEip("kubesphere_eip", new), state("2.0.0", env={"kubesphere_eip": old}))
-    assert stage(schedule, "console").duration.max_ms > catalog().duration(took).max_ms
-    assert "console's address" in felt(schedule)
+    console = stage(schedule, "console")
+    assert title in console.title
+    assert console.duration.max_ms > catalog().duration(longest).max_ms
+    assert console.disruption.startswith("the console's address changes")
 
 
 def test_without_kubesphere_an_eip_of_the_console_does_nothing():
@@ -414,6 +420,9 @@ def test_a_stop_takes_everything_away_and_all_but_the_data_disks(change: Change)
     schedule = schedule_of(change, state("2.0.0"))
     assert "everything on the cluster stops, the API too; nothing is drained" in felt(schedule)
     assert "keep /data alone" in felt(schedule)
+    touches = stage(schedule, "services").touches
+    assert (touches.restarts, touches.manner) == (("instance",), "at-once")
+    assert touches.roles == ("master", "node_perf", "client")
 
 
 @pytest.mark.parametrize("version", TWO)

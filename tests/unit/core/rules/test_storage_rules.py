@@ -162,7 +162,7 @@ def test_the_class_and_what_to_write_are_named():
     assert "csi-standard" in found.sentence
     assert "node_super_perf (host type 202)" in found.sentence
     assert "add workers of node_perf, at least 2" in found.remedy
-    assert "storageClassName: csi-ssd-enterprise or " in found.remedy
+    assert "storageClassName: csi-ssd-enterprise (or csi-high-capacity-legacy, " in found.remedy
     assert "csi-standard" not in found.remedy
 
 
@@ -213,7 +213,7 @@ def test_a_zone_without_the_type_has_no_default_class():
 def test_workloads_on_other_workers_must_name_a_class():
     found = one("storage.class-must-be-named", wish(roles=roles(node_perf=2, node_super_perf=1)))
     assert (found.severity, found.path) == ("note", ("roles", "node_super_perf"))
-    assert "storageClassName: csi-ssd-enterprise or " in found.remedy
+    assert "storageClassName: csi-ssd-enterprise (or csi-high-capacity-legacy, " in found.remedy
     gpu = one("storage.class-must-be-named", wish(roles=roles(node_perf=2, node_gpu=1)))
     assert "host type 201" in gpu.sentence
     assert "storage.class-must-be-named" not in codes(wish(roles=roles(ENTERPRISE, node_super_perf=2, node_gpu=1)))
