@@ -10,15 +10,20 @@ from types import MappingProxyType
 
 from qke_core.catalog.facts import Entry
 from qke_core.catalog.load import read_text
-from qke_core.catalog.reader import Document, put_once
+from qke_core.catalog.reader import Document, Table, malformed, put_once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkBook:
-    """`reserved` are ranges that the cloud keeps for itself; `vpc_networks` those that a VPC may have."""
+    """Facts of networks.
+
+    `constants` are whole numbers by name. `reserved` are ranges that the cloud keeps for itself and a cluster had
+    better leave alone; `unusable` those that no network may have at all; `vpc_networks` those that a VPC may have.
+    """
 
     constants: Mapping[str, int]
     reserved: Mapping[str, IPv4Network]
+    unusable: Mapping[str, IPv4Network]
     vpc_networks: tuple[IPv4Network, ...]
     ledger: tuple[Entry, ...]
 
@@ -37,19 +42,38 @@ def build_networks(text: str) -> NetworkBook:
     """Make the book from its TOML text.
 
     Raises:
-        InvariantError: `catalog.malformed`.
+        InvariantError: `catalog.malformed`: also for a range with host bits set, and one that is IPv6.
     """
     document = Document("network.toml", text)
     constants: dict[str, int] = {}
     for entry in document.tables("constant", by=("name",)):
-        put_once(constants, entry, entry.text("name"), entry.integer("value"))
+        put_once(constants, entry, entry.text("name"), entry.integer("value", least=1))
         entry.provenance()
-    reserved: dict[str, IPv4Network] = {}
-    for entry in document.tables("reserved", by=("name",)):
-        put_once(reserved, entry, entry.text("name"), IPv4Network(entry.text("network")))
-        entry.provenance()
-    allowed: list[IPv4Network] = []
+    reserved, unusable = (_named(document, key) for key in ("reserved", "unusable"))
+    allowed: dict[str, IPv4Network] = {}
     for entry in document.tables("vpc_network", by=("network",)):
-        allowed.append(IPv4Network(entry.text("network")))
+        put_once(allowed, entry, entry.text("network"), _network(entry))
         entry.provenance()
-    return NetworkBook(MappingProxyType(constants), MappingProxyType(reserved), tuple(allowed), document.close())
+    return NetworkBook(
+        MappingProxyType(constants),
+        MappingProxyType(reserved),
+        MappingProxyType(unusable),
+        tuple(allowed.values()),
+        document.close(),
+    )
+
+
+def _named(document: Document, key: str) -> dict[str, IPv4Network]:
+    found: dict[str, IPv4Network] = {}
+    for entry in document.tables(key, by=("name",)):
+        put_once(found, entry, entry.text("name"), _network(entry))
+        entry.provenance()
+    return found
+
+
+def _network(entry: Table) -> IPv4Network:
+    text = entry.text("network")
+    try:
+        return IPv4Network(text)
+    except ValueError as exc:
+        raise entry.wrong("network", f"{text!r} is not an IPv4 range") from exc

@@ -22,10 +22,13 @@ HEAVY = {
 }
 
 
-def loaded(words: list[str], **changes: str) -> set[str]:
+QKE_COMMANDS = ["validate", "plan", "cost", "catalog", "explain", "schema"]
+
+
+def loaded(words: list[str], module: str = "qke_cli.sim", **changes: str) -> set[str]:
     """Return the top-level modules that a command line has loaded when it is done."""
     program = (
-        "import sys; from qke_cli.sim import main\n"
+        f"import sys; from {module} import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit: pass\n"
         "print('LOADED', *{name.partition('.')[0] for name in sys.modules})"
@@ -44,6 +47,20 @@ def loaded(words: list[str], **changes: str) -> set[str]:
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["--version"], []], ids=" ".join)
 def test_help_loads_nothing_heavy(words):
     assert loaded(words) & HEAVY == set()
+
+
+@pytest.mark.parametrize("words", [["--help"], ["plan", "--help"], ["--version"], []], ids=" ".join)
+def test_help_of_qke_loads_nothing_heavy(words):
+    assert loaded(words, "qke_cli.qke") & HEAVY == set()
+
+
+@pytest.mark.parametrize("word", QKE_COMMANDS)
+def test_every_command_of_qke_has_help_with_an_example_in_80_columns(qke, word):
+    done = qke(word, "--help")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"Example: qke {word}" in done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
