@@ -7,6 +7,7 @@ to say what is wrong with a value, and which valid key or word is nearest.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar, cast
@@ -53,11 +54,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """A problem of a document, and the part that has it. `extra`: the part is a key that does not belong there."""
+    """A problem of a document, and the part that has it.
+
+    `extra`: the part is a key that does not belong there. `lacks`: the key that the part does not have.
+    """
 
     problem: Problem
     path: Path
     extra: bool
+    lacks: str = ""
 
 
 def validate(model: type[M], source: Source) -> M:
@@ -102,13 +107,33 @@ def _flaw(error: Mapping[str, Any], source: Source, schema: Mapping[str, Any]) -
     if kind in {"missing", "union_tag_not_found"}:
         key = last if kind == "missing" else str(context["discriminator"]).strip("'")
         sentence = f"{render_path(path) if path else 'The document'} lacks the key {key!r}"
-        return Flaw(source.problem(path, "document.key-missing", sentence, f"add {key}: ..."), path, extra=False)
+        problem = source.problem(path, "document.key-missing", sentence, f"add {key}: ...")
+        return Flaw(problem, path, extra=False, lacks=key)
     if kind == "union_tag_invalid":
         path = (*path, str(context["discriminator"]).strip("'"))
+    if last == "[key]":
+        return _wrong_key(path, source, _choices(kind, context))
     name = str(path[-1]) if path and isinstance(path[-1], str) else render_path(path)
     code, sentence, remedy = _say(kind, name, error.get("input"), context, str(error["msg"]))
     suggestion = nearest(str(context.get("tag", error.get("input"))), _choices(kind, context))
+    if kind == "string_pattern_mismatch":
+        suggestion = _near_form(str(error.get("input")), str(context["pattern"]))
     return Flaw(Problem(code, sentence, remedy, source.place(path), suggestion), path, extra=False)
+
+
+def _wrong_key(path: Path, source: Source, choices: Sequence[str]) -> Flaw:
+    """Say that a key of a mapping is none of those there may be."""
+    key = str(path[-1])
+    sentence = f"There is no key {key!r} in {render_path(path[:-1])}"
+    remedy, suggestion = did_you_mean(key, choices), nearest(key, choices)
+    problem = Problem("document.key-unknown", sentence, remedy, source.key_place(path), suggestion)
+    return Flaw(problem, path, extra=True)
+
+
+def _near_form(text: str, pattern: str) -> str | None:
+    """Return a text like this one that fits the pattern, if letters and hyphens are all that is wrong."""
+    found = re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")
+    return found if found and re.fullmatch(pattern, found) else None
 
 
 def _follows(error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> bool:

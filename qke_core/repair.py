@@ -34,8 +34,9 @@ ROUNDS = 8
 class Examined(Generic[M]):
     """A document after examination.
 
-    `document` is None when nothing could be mended; `problems` are those of the file as it is; `source` fits
-    `document`; `left_out` names the lists from which entries are missing, as paths.
+    `document` is None when it could not be mended; `problems` are those of the file as it is; `source` fits
+    `document`; `left_out` names the lists from which entries are missing, and keys that
+    were dropped, as paths.
     """
 
     document: M | None
@@ -50,6 +51,8 @@ def examine_mended(model: type[M], source: Source) -> Examined[M]:
     left_out: set[Path] = set()
     for _ in range(ROUNDS):
         document, flaws = examine(model, source)
+        if any((*flaw.path, flaw.lacks) in left_out for flaw in flaws):
+            return Examined(None, source, problems, frozenset(left_out))  # What was dropped is needed.
         problems.extend(flaw.problem for flaw in flaws if flaw.problem not in problems)
         if document is not None:
             return Examined(document, source, problems, frozenset(left_out))
@@ -78,6 +81,9 @@ def _mend(source: Source, flaw: Flaw, left_out: set[Path]) -> Source | None:
     if suggestion is not None and path:
         return replace(source, data=_edit(source.data, path, _set(suggestion)))
     place = next((n for n in range(len(path) - 1, -1, -1) if isinstance(path[n], int)), None)
+    if place is None and path:
+        left_out.add(path)
+        return replace(source, data=_edit(source.data, path, _drop))
     if place is None or path[:place] == ("world", "clusters"):
         return None
     left_out.add(path[:place])

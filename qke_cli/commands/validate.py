@@ -35,7 +35,7 @@ def validate(path: Path, world: Path | None, *, as_json: bool, strict: bool, pla
 
 def _of_world(world: Loaded[WorldDocument]) -> list[Placed]:
     findings = () if world.document is None else check_world(world.document)
-    return place(findings, None, world.source)
+    return _apart(place(findings, None, world.source), world.problems)
 
 
 def _of_wish(wish: Loaded[ClusterDocument], world: Loaded[WorldDocument] | None) -> list[Placed]:
@@ -45,7 +45,13 @@ def _of_wish(wish: Loaded[ClusterDocument], world: Loaded[WorldDocument] | None)
     known = None if world is None or broken else world.document
     findings = () if wish.document is None else check_cluster(wish.document, known)
     around: Source | None = None if world is None else world.source
-    return [*contradictions, *place(findings, wish.source, around)]
+    return [*contradictions, *_apart(place(findings, wish.source, around), wish.problems)]
+
+
+def _apart(placed: Sequence[Placed], problems: Sequence[Problem]) -> list[Placed]:
+    """Leave out findings about values that are broken themselves: what was judged there is only their mended form."""
+    broken = {str(problem.place) for problem in problems}
+    return [item for item in placed if item.place not in broken]
 
 
 def report(

@@ -101,7 +101,7 @@ def test_the_shell_completes_commands_scenarios_runs_and_schemas(qke_sim, tmp_pa
     assert complete(qke_sim, "qke-sim re") == ["replay"]
     assert complete(qke_sim, "qke-sim run s") == ["scenarios/up.yaml"]
     assert complete(qke_sim, "qke-sim why ") == ["runs/up-7-12345678"]
-    assert complete(qke_sim, "qke-sim schema ") == ["scenario", "world", "cluster"]
+    assert complete(qke_sim, "qke-sim schema ") == ["scenario", "world", "cluster", "prices", "plan"]
     assert "--seed" in complete(qke_sim, "qke-sim run --s")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from qke_core.catalog import Basis, catalog, operations
@@ -298,3 +301,86 @@ def test_a_wrong_file_is_refused_with_its_place(old: str, new: str, said: str):
     sentence = refusal(changed(old, new))
     assert "operations.toml" in sentence
     assert said in sentence
+
+
+# --- The page that tells people
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "rules" / "operations.md"
+
+
+def table(section: str, number: int = 0) -> list[list[str]]:
+    """Return the rows of a table of a section of the page, its head first."""
+    text = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    (found,) = [part for part in text if part.startswith(f"{section}\n")]
+    tables = re.findall(r"(?:^\|.*\n)+", found, re.MULTILINE)
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in tables[number].splitlines()]
+    return [rows[0], *rows[2:]]
+
+
+def of_versions(text: str) -> list[str]:
+    """Return the versions that the page means by `all`, `1.x`, `from 2.0.0`, `up to 3.0.0`, or a list of them."""
+    order = catalog().order
+    if text in {"all", "1.x"}:
+        return [version for version in order if text == "all" or version in ONE]
+    word, _, end = text.rpartition(" ")
+    if word == "from":
+        return list(order[order.index(end) :])
+    if word == "up to":
+        return list(order[: order.index(end) + 1])
+    return text.split(", ")
+
+
+def test_the_page_has_the_features_of_the_book():
+    rows = {
+        name.strip("`"): (since, until.replace("-", "")) for name, since, until in table("What versions can do")[1:]
+    }
+    assert rows == FEATURES
+
+
+def test_the_page_has_the_orders_of_the_book():
+    head, *rows = table("Order of services")
+    for name, *cells in rows[:2]:
+        for versions, cell in zip((ONE, TWO), cells, strict=True):
+            wanted = tuple(tuple(group.strip().split(", ")) for group in cell.split(";"))
+            order = operations().init_order if name == "init" else operations().start_order
+            assert {order(version) for version in versions} == {wanted}
+    assert head[1:] == ["1.0.0, 1.0.1", "2.0.0 and later"]
+
+
+def test_the_page_has_the_time_limits_of_the_book():
+    kinds = {"masters, workers": ("master", "worker"), "workers": ("worker",)}
+    told: dict[tuple[str, str, str], int] = {}
+    for name, role, versions, limit in table("Order of services", 1)[1:]:
+        for kind in kinds.get(role, (role,)):
+            for version in of_versions(versions):
+                told.setdefault((name, kind, version), int(limit.split()[0]) * MS_PER_S)
+    book = {
+        (name, catalog().roles[role].kind, version): found.timeout_ms
+        for (role, name, version), found in operations().services.items()
+        if name != "destroy"
+    }
+    assert {key: told.get(key) for key in book} == book
+    later = {key for key in told if key not in book}
+    assert not later
+
+
+def test_the_page_has_the_drains_of_the_book():
+    head, *rows = table("Delete nodes", 1)
+    cells = {row[0]: row[1:] for row in rows}
+    for place, versions in enumerate(head[1:]):
+        for version in versions.split(", "):
+            fact = operations().scale_in(version)
+            assert cells["flags"][place].split(", ") == list(fact.flags)
+            assert cells["attempts"][place] == str(fact.attempts)
+            assert cells["limit of a drain"][place] == (f"{fact.drain_s} s" if fact.drain_s else "none")
+            assert cells["limit of a deletion"][place] == (f"{fact.delete_node_s} s" if fact.delete_node_s else "none")
+            assert cells["workers left, at least"][place] == str(fact.min_workers)
+            assert ("134" in cells["drain fails"][place]) == fact.uncordons
+
+
+def test_the_page_has_the_attempts_to_join_of_the_book():
+    for versions, tries in table("Add nodes", 1)[1:]:
+        for version in versions.split(", "):
+            budget = catalog().budget("join-worker", version)
+            assert tries == f"{budget.attempts}, {budget.interval_ms // MS_PER_S} s apart"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, cast
 
 from pydantic import Field
@@ -91,3 +92,36 @@ def test_the_file_itself_is_never_changed() -> None:
     data = {"titel": "x", "steps": [{"to": "2.0.O"}, {"at": 3}]}
     examine_mended(Sheet, source(data))
     assert data == {"titel": "x", "steps": [{"to": "2.0.O"}, {"at": 3}]}
+
+
+class Card(Model):
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "card"
+    limits: Mapping[Literal["cpu", "memory"], int] = {}
+    size: Literal["small", "large"] | None = None
+    count: Annotated[int, Field(ge=0)]
+
+
+def test_a_key_that_a_mapping_may_not_have_becomes_the_nearest_one() -> None:
+    broken = source({"count": 1, "limits": {"cpus": 2}})
+    examined = examine_mended(Card, broken)
+    assert examined.document is not None
+    assert examined.document.limits == {"cpu": 2}
+    (problem,) = examined.problems
+    assert (problem.code, problem.place) == ("document.key-unknown", broken.keys["limits", "cpus"])
+
+
+def test_a_name_gets_the_form_it_should_have() -> None:
+    examined = examine_mended(Card, source({"count": 1, "name": "My Card"}))
+    assert examined.document is not None
+    assert examined.document.name == "my-card"
+    assert [problem.code for problem in examined.problems] == ["document.value"]
+
+
+def test_a_part_that_need_not_be_there_is_dropped_and_one_that_must_be_ends_the_mending() -> None:
+    dropped = examine_mended(Card, source({"count": 1, "size": {"huge": 1}}))
+    assert dropped.document is not None
+    assert dropped.document.size is None
+    assert dropped.left_out == {("size",)}
+    needed = examine_mended(Card, source({"count": "many"}))
+    assert needed.document is None
+    assert [problem.code for problem in needed.problems] == ["document.type"]
