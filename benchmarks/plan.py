@@ -1,6 +1,6 @@
 """Validate and plan as a cluster grows: time and memory, as multiples of a cluster with 10 workers.
 
-    .venv/bin/python benchmarks/plan.py
+    .venv/bin/python benchmarks/plan.py [--write]
 
 The world holds 20 clusters of that size in one VPC. The wish grows each worker role by one node and upgrades the
 cluster. Sizes are measured in turns within one run; times and memory are medians, the growth is the figure to keep.
@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import json
 import statistics
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 
 from qke_core.effects import Json
 from qke_core.models import ClusterDocument, World
 from qke_core.plan import plan_cluster
 from qke_core.rules import check_cluster, check_world
 
+BASELINE = Path(__file__).with_name("plan-baseline.json")
 CLUSTERS, ROUNDS = 20, 5
 SIZES = (10, 100, 300)
 TARGET = "3.0.0"
@@ -42,9 +45,15 @@ def main() -> None:
         rows[f"{name}, peak MiB"] = {size: peak(lambda a=a, w=w: action(w, a)) for size, (a, w) in cases.items()}
     print(f"{CLUSTERS} clusters in the world, 3 masters each; the wish: one more worker of each role, and {TARGET}\n")
     print(f"{'workers':<22}" + "".join(f"{size:>10}" for size in SIZES) + "    growth from 10")
+    growth: dict[str, float] = {}
     for name, figures in rows.items():
-        growth = " ".join(f"{figures[size] / figures[SIZES[0]]:7.1f}x" for size in SIZES[1:])
-        print(f"{name:<22}" + "".join(f"{figures[size]:>10.1f}" for size in SIZES) + f"  {growth}")
+        times = {size: figures[size] / figures[SIZES[0]] for size in SIZES[1:]}
+        growth.update((f"{name}: {size} / {SIZES[0]} workers", found) for size, found in times.items())
+        shown = " ".join(f"{found:7.1f}x" for found in times.values())
+        print(f"{name:<22}" + "".join(f"{figures[size]:>10.1f}" for size in SIZES) + f"  {shown}")
+    if "--write" in sys.argv[1:]:
+        text = json.dumps({name: round(found, 1) for name, found in growth.items()}, indent=1)
+        BASELINE.write_text(text + "\n", encoding="utf-8")
 
 
 ACTIONS: dict[str, Callable[[ClusterDocument, World], object]] = {

@@ -113,8 +113,15 @@ def _stage(stage: Stage) -> str:
 
 
 def _quota(step: Step) -> str:
-    said = [f"{sign}{amounts[key]} {SHORT.get(key, key)}" for sign, amounts in _signed(step) for key in amounts]
-    return ", ".join(said)
+    return ", ".join(
+        f"{sign}{amounts[key]} {_noun(key, amounts[key])}" for sign, amounts in _signed(step) for key in amounts
+    )
+
+
+def _noun(key: str, amount: int) -> str:
+    """Return what a resource type is called after this number."""
+    word = SHORT.get(key, key)
+    return word.removesuffix("s") if amount == 1 else word
 
 
 def _signed(step: Step) -> tuple[tuple[str, Mapping[str, int]], tuple[str, Mapping[str, int]]]:
