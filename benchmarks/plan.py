@@ -14,6 +14,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from qke_core.effects import Json
@@ -40,9 +41,9 @@ def main() -> None:
         taken: dict[int, list[float]] = {size: [] for size in SIZES}
         for _ in range(ROUNDS):
             for size, (around, wished) in cases.items():
-                taken[size].append(took(lambda a=around, w=wished: action(w, a)))
+                taken[size].append(took(partial(action, wished, around)))
         rows[f"{name}, ms"] = {size: 1000 * statistics.median(times) for size, times in taken.items()}
-        rows[f"{name}, peak MiB"] = {size: peak(lambda a=a, w=w: action(w, a)) for size, (a, w) in cases.items()}
+        rows[f"{name}, peak MiB"] = {size: peak(partial(action, w, a)) for size, (a, w) in cases.items()}
     print(f"{CLUSTERS} clusters in the world, 3 masters each; the wish: one more worker of each role, and {TARGET}\n")
     print(f"{'workers':<22}" + "".join(f"{size:>10}" for size in SIZES) + "    growth from 10")
     growth: dict[str, float] = {}
