@@ -36,7 +36,7 @@ def pages() -> Mapping[str, str]:
         "fidelity.md": "\n".join(fidelity()) + "\n",
         "reference/trace.md": "\n".join(trace()) + "\n",
         "reference/measurements.md": "\n".join(measurements()) + "\n",
-        "reference/parameters.md": part("parameters", "render_parameter_reference"),
+        "reference/parameters.md": GENERATED + "\n" + part("parameters", "render_parameter_reference"),
         "reference/storage.md": part("storage"),
         "reference/laws.md": part("laws"),
         **schemas,

@@ -31,6 +31,16 @@ def overlaps(ranges: Mapping[str, IPv4Network]) -> tuple[Overlap, ...]:
     return tuple(Overlap(a, b) for a, b in combinations(ranges, 2) if ranges[a].overlaps(ranges[b]))
 
 
+def clashes(own: Mapping[str, IPv4Network], around: Mapping[str, IPv4Network]) -> tuple[Overlap, ...]:
+    """List the overlaps of `own` ranges, with one another and with those `around`; `first` is always an own one.
+
+    What those around have among themselves is not looked at. No name may be in both.
+    """
+    both, names = {**own, **around}, [*own, *around]
+    pairs = ((a, b) for place, a in enumerate(own) for b in names[place + 1 :])
+    return tuple(Overlap(a, b) for a, b in pairs if both[a].overlaps(both[b]))
+
+
 def blocks(parent: IPv4Network, prefix: int) -> int:
     """Return how many blocks of `/prefix` fit into a range; 0 when the range is smaller than one."""
     return 0 if prefix < parent.prefixlen else 2 ** (prefix - parent.prefixlen)

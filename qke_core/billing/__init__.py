@@ -1,6 +1,7 @@
 """What things cost: a price book as data, bills of what stands, invoices of what was. Exact decimals throughout."""
 
-from qke_core.billing.bill import Bill, Line, bill, contract_month, hourly
+from qke_core.billing.beside import beside
+from qke_core.billing.bill import Bill, Line, bill, cents, contract_month, hourly, plain
 from qke_core.billing.contract import downgrade_refund, term_for, upgrade_fee
 from qke_core.billing.invoice import Charge, Invoice, Life, invoice
 from qke_core.billing.prices import PriceBook, default_prices
@@ -12,12 +13,15 @@ __all__ = [
     "Life",
     "Line",
     "PriceBook",
+    "beside",
     "bill",
+    "cents",
     "contract_month",
     "default_prices",
     "downgrade_refund",
     "hourly",
     "invoice",
+    "plain",
     "term_for",
     "upgrade_fee",
 ]

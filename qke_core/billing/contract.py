@@ -6,9 +6,9 @@ demand, before any discount.
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
-from qke_core.billing.bill import CENT, TERM_MONTHS, discount
+from qke_core.billing.bill import TERM_MONTHS, cents, discount
 from qke_core.billing.prices import PriceBook
 from qke_core.models.money import Billing, Term
 
@@ -44,4 +44,4 @@ def downgrade_refund(old_month: Decimal, new_month: Decimal, remaining_months: D
 
 def _amount(difference: Decimal, remaining_months: Decimal, prices: PriceBook) -> Decimal:
     factor = discount(prices, Billing(mode="contract", term=term_for(remaining_months)))
-    return (difference * remaining_months * factor).quantize(CENT, ROUND_HALF_UP)
+    return cents(difference * remaining_months * factor)

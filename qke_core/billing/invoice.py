@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from qke_core.billing.bill import CENT, FEE, describe
+from qke_core.billing.bill import BASE, FEE, cents, describe, discount, plain
 from qke_core.billing.prices import PriceBook
 from qke_core.effects.base import JsonObject
-from qke_core.resources import Resource
+from qke_core.models.money import ON_DEMAND, Billing
+from qke_core.resources import Origin, Resource
 from qke_core.units import MS_PER_H
 
 
@@ -31,24 +32,31 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One charge record: one resource, at most one hour."""
+    """One charge record: one resource, at most one hour, at `price` CNY per hour.
+
+    `priced`: False where the book does not know the price, so that the fee is too low.
+    """
 
     resource_id: str
     what: str
+    origin: Origin
     from_ms: int
     to_ms: int
     price: Decimal
     fee: Decimal
+    priced: bool = True
 
     def to_json(self) -> JsonObject:
         """Return the record as JSON data; money as text."""
         return {
             "resource": self.resource_id,
             "what": self.what,
+            "origin": self.origin,
             "from_ms": self.from_ms,
             "to_ms": self.to_ms,
-            "price_cny_per_hour": str(self.price),
-            "fee_cny": str(self.fee),
+            "price_cny_per_hour": plain(self.price),
+            "fee_cny": plain(self.fee),
+            "priced": self.priced,
         }
 
 
@@ -66,21 +74,29 @@ class Invoice:
     @property
     def total(self) -> Decimal:
         """The sum of all fees, to the cent, half up."""
-        return self.exact.quantize(CENT, ROUND_HALF_UP)
+        return cents(self.exact)
 
 
-def invoice(lives: Iterable[Life], prices: PriceBook, zone: str) -> Invoice:
-    """Charge every life."""
-    found = [charge for life in lives for charge in _charges(life, prices, zone)]
+def invoice(lives: Iterable[Life], prices: PriceBook, zone: str, billing: Billing = ON_DEMAND) -> Invoice:
+    """Charge every life.
+
+    Args:
+        lives: spans of resources; their order does not matter.
+        prices: what things cost.
+        zone: where they stood.
+        billing: under a contract, what belongs to nodes is charged at its discount, for the time it stood.
+    """
+    found = [charge for life in lives for charge in _charges(life, prices, zone, billing)]
     return Invoice(tuple(sorted(found, key=lambda charge: (charge.resource_id, charge.from_ms, charge.to_ms))))
 
 
-def _charges(life: Life, prices: PriceBook, zone: str) -> Iterator[Charge]:
-    what, unit, _ = describe(life.resource, prices, zone)
-    price = unit * life.resource.count
-    begin = life.from_ms
+def _charges(life: Life, prices: PriceBook, zone: str, billing: Billing) -> Iterator[Charge]:
+    resource, begin = life.resource, life.from_ms
+    found = describe(resource, prices, zone)
+    share = discount(prices, billing) if resource.origin in BASE else 1
+    price = found.unit * resource.count * share
     while begin < life.to_ms:
         end = min(life.to_ms, (begin // MS_PER_H + 1) * MS_PER_H)
         fee = (price * (end - begin) / MS_PER_H).quantize(FEE, ROUND_HALF_UP)
-        yield Charge(life.resource.id, what, begin, end, price, fee)
+        yield Charge(resource.id, found.what, resource.origin, begin, end, price, fee, found.priced)
         begin = end

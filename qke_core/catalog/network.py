@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from qke_core.catalog.facts import Entry
 from qke_core.catalog.load import read_text
-from qke_core.catalog.reader import Document, Table, malformed, put_once
+from qke_core.catalog.reader import Document, Table, put_once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +47,7 @@ def build_networks(text: str) -> NetworkBook:
     document = Document("network.toml", text)
     constants: dict[str, int] = {}
     for entry in document.tables("constant", by=("name",)):
-        put_once(constants, entry, entry.text("name"), entry.integer("value", least=1))
+        put_once(constants, entry, entry.text("name"), entry.integer("value", at_least=1))
         entry.provenance()
     reserved, unusable = (_named(document, key) for key in ("reserved", "unusable"))
     allowed: dict[str, IPv4Network] = {}
@@ -76,4 +76,4 @@ def _network(entry: Table) -> IPv4Network:
     try:
         return IPv4Network(text)
     except ValueError as exc:
-        raise entry.wrong("network", f"{text!r} is not an IPv4 range") from exc
+        raise entry.error(f"network must be an IPv4 range with host bits zero, not {text!r}") from exc

@@ -34,10 +34,6 @@ from qke_core.versions import version_path
 
 EIP_KEYS = ("kubesphere_eip", "kubernetes_eip")
 MODULES_KEY = "extra.modules"
-LATE_KEYS = ("controller.manager.params", "scheduler.params")
-"""Parameters whose reload is skipped when the log level or an API server argument changes in the same call: the
-product's reload loop stops there (QKE app repo, confd template of the reloads; docs/rules/parameters.md)."""
-STOPPING_KEYS = ("kube_log_level", "apiserver.params")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,22 +165,15 @@ def _parameters(now: ClusterState, goal: ClusterState) -> Iterator[Draft]:
     if MODULES_KEY in changed:
         del changed[MODULES_KEY]
         yield _modules(carried, goal)
-    late = {key: changed.pop(key) for key in LATE_KEYS if key in changed and any(k in changed for k in STOPPING_KEYS)}
     if changed:
-        yield _set(changed, "parameters", "the wish has other values")
-    if late:
-        yield _set(late, "parameters-late", "in one call with the others their reload would be skipped")
+        shown = ", ".join(f"{key} = {_short(value)}" for key, value in changed.items())
+        yield Draft("parameters", ChangeParameters(changed), f"Set {shown}", "the wish has other values")
 
 
 def _modules(carried: ClusterState, goal: ClusterState) -> Draft:
     new = [word for word in goal.settings.modules if word not in carried.modules]
     title = f"Install modules {', '.join(new)}" if new else "Choose modules anew; none is installed or removed"
     return Draft("modules", ChangeModules(goal.settings.modules), title, "the wish chooses other modules")
-
-
-def _set(values: dict[str, Value], name: str, reason: str) -> Draft:
-    shown = ", ".join(f"{key} = {_short(value)}" for key, value in values.items())
-    return Draft(name, ChangeParameters(values), f"Set {shown}", reason)
 
 
 def _short(value: Value) -> str:

@@ -106,7 +106,6 @@ CONSTRAINTS: tuple[Constraint, ...] = (
     Constraint(_is(AddNodes), _is(DeleteNodes), "at least two workers must be left, and room for the pods"),
     Constraint(_size, _is(DeleteNodes), "the pods of deleted nodes need room"),
     Constraint(_is(RestartRole), _is(DeleteNodes), "the other nodes must hold the pods of a node that restarts"),
-    Constraint(lambda draft: draft.id == "parameters", lambda draft: draft.id == "parameters-late", "one by one"),
     Constraint(_running, _is(Stop, Delete), "changes are made on an active cluster"),
     Constraint(_is(Create, Recover, Start), _is(Stop, Delete), "only what runs can be stopped"),
     Constraint(_is(Delete), _is(Cease), "only a deleted cluster can be ceased"),

@@ -2,7 +2,7 @@
 
 from qke_sim.cloud.cloud import ACTIONS, Cloud, CloudRefusal
 from qke_sim.cloud.loadbalancer import BalancerHealth
-from qke_sim.cloud.meter import Meter, lives_of
+from qke_sim.cloud.meter import Meter, Metered, lives_of
 from qke_sim.cloud.model import Backend, Cluster, ClusterNode, HealthOption, Job, LoadBalancer
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "Job",
     "LoadBalancer",
     "Meter",
+    "Metered",
     "lives_of",
 ]

@@ -1,25 +1,31 @@
 """The meter: what stands and is charged, written into the trace, so that an invoice can be made of a run.
 
 A record `resources.stand` holds everything a cluster occupies from that instant on; it is written at the start and
-whenever something changes. Between two records nothing changes, so nothing has to be metered by ticking.
+whenever something changes. Between two records nothing changes, so nothing has to be metered by ticking. A cluster
+under a contract has its term on the record.
+
+What has no cluster (addresses, VPCs, volumes that stand free) is not metered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields, replace
-from typing import Any, cast
+from dataclasses import asdict, dataclass, field, fields, replace
+
+from pydantic import TypeAdapter
 
 from qke_core.billing import Life
 from qke_core.effects import Json
+from qke_core.errors import InputError
 from qke_core.inventory import resources_of
-from qke_core.models import ClusterState, World
+from qke_core.models import ON_DEMAND, Billing, ClusterState, World
 from qke_core.resources import Resource
 from qke_core.upgraded import upgraded
 from qke_sim.kernel import Kernel
 from qke_sim.trace import TraceRecord
 
 KIND = "resources.stand"
+_RESOURCES = TypeAdapter(tuple[Resource, ...])
 _DEFAULTS = {found.name: found.default for found in fields(Resource)}
 
 
@@ -53,7 +59,11 @@ class Meter:
         standing: list[Json] = [_plain(self._as_it_runs(found)) for found in resources_of(self._states[name])]
         if self._last.get(name) != standing:
             self._last[name] = standing
-            self._kernel.trace.add(KIND, name, cause, zone=self._zone, count=len(standing), resources=standing)
+            term = self._states[name].billing.term
+            contract: dict[str, Json] = {} if term is None else {"term": term}
+            self._kernel.trace.add(
+                KIND, name, cause, zone=self._zone, count=len(standing), **contract, resources=standing
+            )
 
     def _as_it_runs(self, found: Resource) -> Resource:
         return replace(found, running=False) if found.id in self._stopped else found
@@ -64,27 +74,65 @@ def _plain(found: Resource) -> Mapping[str, Json]:
     return {key: value for key, value in asdict(found).items() if value != _DEFAULTS.get(key, ...)}
 
 
-def lives_of(records: Iterable[TraceRecord], ended_ms: int) -> dict[str, tuple[str, list[Life]]]:
-    """Return for each cluster its zone and the lives of its resources, from the records of a run."""
-    found: dict[str, tuple[str, list[Life]]] = {}
-    since: dict[str, dict[str, tuple[Resource, int]]] = {}
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """What the trace of a run says of one cluster: where it stood, how it is paid for, what stood how long."""
+
+    zone: str
+    billing: Billing
+    lives: tuple[Life, ...]
+
+
+def lives_of(records: Iterable[TraceRecord], ended_ms: int) -> dict[str, Metered]:
+    """Return what stood how long, by cluster, from the records of a run that ended at `ended_ms`.
+
+    Of several records at one instant the last one counts: what stood for no time costs nothing.
+
+    Raises:
+        InputError: `run.trace-damaged` when a record is not one of ours.
+    """
+    ledgers: dict[str, _Ledger] = {}
     for record in records:
-        if record.kind != KIND:
-            continue
-        _, lives = found.setdefault(record.subject, (str(record.data["zone"]), []))
-        rows = cast("list[Mapping[str, Json]]", record.data["resources"])
-        now = {resource.id: resource for resource in map(_resource, rows)}
-        open_lives = since.setdefault(record.subject, {})
-        for name, (resource, begin) in list(open_lives.items()):
-            if now.get(name) != resource:
-                lives.append(Life(resource, begin, record.t))
-                del open_lives[name]
-        for name, resource in now.items():
-            open_lives.setdefault(name, (resource, record.t))
-    for name, open_lives in since.items():
-        found[name][1].extend(Life(resource, begin, ended_ms) for resource, begin in open_lives.values())
-    return found
+        if record.kind == KIND:
+            try:
+                standing = {found.id: found for found in _RESOURCES.validate_python(record.data["resources"])}
+                billing = _billing(record.data.get("term"))
+                ledger = ledgers.setdefault(record.subject, _Ledger(str(record.data["zone"]), billing))
+            except (KeyError, TypeError, ValueError) as exc:
+                sentence = f"Record {record.seq} of the trace does not say what {record.subject} occupies"
+                raise InputError("run.trace-damaged", sentence, "run the scenario again") from exc
+            ledger.stand(standing, record.t)
+    return {name: ledger.close(ended_ms) for name, ledger in ledgers.items()}
 
 
-def _resource(row: Mapping[str, Json]) -> Resource:
-    return Resource(**cast("dict[str, Any]", dict(row)))
+def _billing(term: Json) -> Billing:
+    return ON_DEMAND if term is None else Billing.model_validate({"mode": "contract", "term": term})
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """One cluster's resources while its records are read: those that stand, and since when."""
+
+    zone: str
+    billing: Billing
+    lives: list[Life] = field(default_factory=list[Life])
+    since: dict[str, tuple[Resource, int]] = field(default_factory=dict[str, tuple[Resource, int]])
+
+    def stand(self, standing: Mapping[str, Resource], t: int) -> None:
+        """Take over what stands from `t` on: what is gone or different has ended, what is new or different begins."""
+        for name, (resource, begin) in list(self.since.items()):
+            if standing.get(name) != resource:
+                self._end(resource, begin, t)
+                del self.since[name]
+        for name, resource in standing.items():
+            self.since.setdefault(name, (resource, t))
+
+    def close(self, t: int) -> Metered:
+        """End what still stands."""
+        for resource, begin in self.since.values():
+            self._end(resource, begin, t)
+        return Metered(self.zone, self.billing, tuple(self.lives))
+
+    def _end(self, resource: Resource, begin: int, end: int) -> None:
+        if begin < end:
+            self.lives.append(Life(resource, begin, end))

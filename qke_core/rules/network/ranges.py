@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 
 from qke_core.catalog import networks
-from qke_core.cidr import overlaps, parse_interface, parse_network, suggest
+from qke_core.cidr import clashes, parse_interface, parse_network
 from qke_core.documents import Path
-from qke_core.models.settings import Settings
-from qke_core.models.state import ClusterState
 from qke_core.rules.case import Case, Rule
-from qke_core.rules.finding import Finding
-from qke_core.rules.network.place import place_of
+from qke_core.rules.finding import Finding, Severity
+from qke_core.rules.network.own import (
+    KEYS,
+    advice,
+    has_pod_range,
+    is_private,
+    near_ranges,
+    other_ranges,
+    own_ranges,
+    written,
+)
+from qke_core.rules.network.place import stands
 
 SOURCE = "user guide, Preparation, G-026; Environment parameters, G-059, G-063, G-064; FAQ, G-174"
-KEYS = {"docker bridge": "docker_bip", "pods": "pod_subnet", "services": "service_subnet"}
-
-
-def own_ranges(settings: Settings) -> dict[str, IPv4Network]:
-    """Return the ranges that a cluster brings along, by what they are; those that cannot be read are left out."""
-    bridge = parse_interface(settings.text("docker_bip"))
-    found = {"docker bridge": None if bridge is None else bridge.network}
-    if settings.values.get("network_plugin") != "hostnic":
-        found["pods"] = parse_network(settings.text("pod_subnet"))
-    found["services"] = parse_network(settings.text("service_subnet"))
-    return {name: network for name, network in found.items() if network is not None}
 
 
 def _forms(case: Case) -> Iterator[Finding]:
     """Each range is IPv4 with a prefix; the bridge is an address inside its range."""
     for what, key in KEYS.items():
+        if what == "pods" and not has_pod_range(case.settings):
+            continue
         text = case.settings.text(key)
         path: Path = ("env", key)
         bridge = key == "docker_bip"
@@ -50,58 +49,67 @@ def _forms(case: Case) -> Iterator[Finding]:
                 yield case.finding("network.cidr", "blocker", path, sentence, remedy, SOURCE)
 
 
+def _bridge(case: Case) -> Iterator[Finding]:
+    """The bridge has an address of its own, which is neither the first nor the last of its range."""
+    text = case.settings.text("docker_bip")
+    bridge = parse_interface(text)
+    if bridge is None or stands(case, "docker_bip"):
+        return
+    network, path = bridge.network, ("env", "docker_bip")
+    source = "moby/moby, issue 27496: failed to allocate gateway: Address already in use; user guide, G-059"
+    if network.prefixlen > 30:  # noqa: PLR2004 - a /31 has no address besides those two.
+        sentence, remedy = f"docker_bip: {text} leaves no address for a container", "write it like 172.30.0.1/16"
+        yield case.finding("network.bridge-address", "blocker", path, sentence, remedy, source)
+    elif bridge.ip in (network.network_address, network.broadcast_address):
+        end = "range" if bridge.ip == network.network_address else "broadcast address"
+        sentence = f"docker_bip: {bridge.ip} is the {end} itself, and docker does not start with it"
+        remedy = f"write the bridge's own address: {written('docker_bip', network)}"
+        yield case.finding("network.bridge-address", "blocker", path, sentence, remedy, source)
+
+
 def _overlap(case: Case) -> Iterator[Finding]:
-    own, around = own_ranges(case.settings), _around(case)
-    taken = [*own.values(), *around.values(), *networks().reserved.values()]
-    for pair in overlaps({**own, **around}):
-        if pair.first not in own:
-            continue  # What others have among themselves is not this wish's business.
-        mine, theirs = own[pair.first], {**own, **around}[pair.second]
-        key = KEYS[pair.first]
-        free = next(suggest(mine.prefixlen, taken), None)
-        remedy = "choose another range" if free is None else f"write {key}: {_written(key, free)}, which is free"
-        foreign = pair.second.startswith("cluster ")
-        severity = "warning" if foreign else "blocker"
+    """Own ranges are disjoint, and apart from those around: blockers. Those of other clusters: warnings."""
+    own, near, others = own_ranges(case.settings), near_ranges(case), other_ranges(case)
+    free = advice(case)
+    for pair in clashes(own, {**near, **others}):
+        mine, key = own[pair.first], KEYS[pair.first]
+        theirs = {**own, **near, **others}[pair.second]
+        touched = [KEYS[what] for what in (pair.first, pair.second) if what in KEYS]
+        severity: Severity = "warning" if pair.second in others or stands(case, *touched) else "blocker"
         sentence = f"{pair.first} {mine} overlaps {pair.second} {theirs}"
-        yield case.finding("network.overlap", severity, ("env", key), sentence, remedy, SOURCE)
-    for name, network in networks().reserved.items():
-        for what, mine in own.items():
-            if mine.overlaps(network):
-                sentence = f"{what} {mine} overlaps {network}, which VPCs use for {name}"
-                remedy = "choose another range, or never use the VPN of the VPC"
-                path = ("env", KEYS[what])
-                source = "yunify/qingcloud-docs, VPC, VPN"
-                yield case.finding("network.reserved", "warning", path, sentence, remedy, source)
+        yield case.finding(
+            "network.overlap", severity, ("env", key), sentence, _remedy(case, key, free.get(key)), SOURCE
+        )
 
 
-def _written(key: str, network: IPv4Network) -> str:
-    return f"{network.network_address + 1}/{network.prefixlen}" if key == "docker_bip" else str(network)
+def _remedy(case: Case, key: str, free: str | None) -> str:
+    if not case.creates and key != "docker_bip":
+        return f"{key} cannot change any more; where it hurts, make a new cluster"
+    return "choose another range" if free is None else f"write {key}: {free}, which is free"
 
 
-def _around(case: Case) -> dict[str, IPv4Network]:
-    """Return the ranges around the cluster that its own must leave alone.
-
-    Of other clusters in the VPC, pods and services: they are hidden behind their nodes, so an overlap only hurts
-    traffic between the clusters (a warning).
-    """
-    place = place_of(case)
-    if place is None or case.world is None:
-        return {}
-    vpc = place[0]
-    found = {f"VPC {vpc.id}": vpc.network}
-    inside = {vxnet.id for vxnet in vpc.vxnets}
-    for service in case.world.linked or ():
-        linked = {case.goal.etcd, case.goal.elk}
-        if service.id in linked and service.network is not None and not service.network.subnet_of(vpc.network):
-            found[f"{service.app} {service.id}"] = service.network
-    for other in case.others:
-        if other.vxnet in inside and other.status != "deleted":
-            state = ClusterState.of_world(other, case.world)
-            for what in ("pods", "services"):
-                network = own_ranges(state.settings).get(what)
-                if network is not None:
-                    found[f"cluster {other.name}'s {what}"] = network
-    return found
+def _special(case: Case) -> Iterator[Finding]:
+    """Own ranges are private ones, and none that the cloud or the protocol keeps for something else."""
+    own, free = own_ranges(case.settings), advice(case)
+    for what, mine in own.items():
+        key = KEYS[what]
+        path, remedy = ("env", key), _remedy(case, key, free.get(key))
+        reserved, unusable = _hit(mine, networks().reserved), _hit(mine, networks().unusable)
+        if unusable:
+            severity: Severity = "warning" if stands(case, key) else "blocker"
+            sentence = f"{what} {mine} overlaps {networks().unusable[unusable]}, which is for {unusable} only"
+            yield case.finding("network.unusable", severity, path, sentence, remedy, "RFC 6890, RFC 5771")
+        elif reserved:
+            sentence = f"{what} {mine} overlaps {networks().reserved[reserved]}, which is used for {reserved}"
+            source = "yunify/qingcloud-docs, VPC, VPN; yunify/qingcloud-cloud-controller-manager"
+            yield case.finding("network.reserved", "warning", path, sentence, remedy, source)
+        elif not is_private(mine):
+            sentence = f"{what} {mine} is no private range: what has these addresses on the internet is out of reach"
+            yield case.finding("network.public", "warning", path, sentence, remedy, "RFC 1918")
 
 
-RULES: tuple[Rule, ...] = (_forms, _overlap)
+def _hit(mine: IPv4Network, table: Mapping[str, IPv4Network]) -> str:
+    return next((name for name, network in table.items() if mine.overlaps(network)), "")
+
+
+RULES: tuple[Rule, ...] = (_forms, _bridge, _overlap, _special)

@@ -5,29 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qke_core.catalog import networks
-from qke_core.cidr import blocks, parse_network
+from qke_core.cidr import blocks, hosts, parse_network
 from qke_core.inventory import api_balancer, console_balancer
+from qke_core.models.network import Vxnet
 from qke_core.models.state import ClusterState
+from qke_core.models.world import World, WorldCluster
 from qke_core.rules.case import Case, Rule
-from qke_core.rules.finding import Finding
-from qke_core.rules.network.place import find_vxnet, place_of
-from qke_core.suggest import did_you_mean
+from qke_core.rules.finding import Finding, Severity
+from qke_core.rules.network.own import advice, has_pod_range, services_needed
+from qke_core.rules.network.place import place_of, stands
 
 
 def _pods(case: Case) -> Iterator[Finding]:
-    if case.settings.values.get("network_plugin") == "hostnic":
-        return
+    """Each node takes one block of the pod range; a block holds what a node may run."""
     pods = parse_network(case.settings.text("pod_subnet"))
-    if pods is None:
+    if pods is None or not has_pod_range(case.settings):
         return
-    prefix = networks().constants["node_pod_prefix"]
-    source = "Kubernetes, node-cidr-mask-size 24; user guide, G-063, G-067"
+    prefix, widest = networks().constants["node_pod_prefix"], networks().constants["pod_prefix_min"]
+    source = f"Kubernetes, --node-cidr-mask-size {prefix}; user guide, G-063, G-067"
     nodes, fit = case.goal.count("master", "worker"), blocks(pods, prefix)
     path = ("env", "pod_subnet")
     if nodes > fit:
+        had = 0 if case.now is None else case.now.count("master", "worker")
+        severity: Severity = "warning" if stands(case, "pod_subnet") and nodes <= had else "blocker"
         sentence = f"pod_subnet {pods} holds {fit} blocks of /{prefix}, one per node, and there are {nodes} nodes"
-        remedy = f"write a range of /{prefix - max(nodes - 1, 0).bit_length()} or larger"
-        yield case.finding("network.pods-short", "blocker", path, sentence, remedy, source)
+        remedy = _larger(case, "pod_subnet") if case.creates else f"wish for {fit} nodes at most: pod_subnet is fixed"
+        yield case.finding("network.pods-short", severity, path, sentence, remedy, source)
+    elif pods.prefixlen < widest:
+        severity = "warning" if stands(case, "pod_subnet") else "blocker"
+        sentence = f"pod_subnet {pods} is wider than /{widest}: Kubernetes cuts at most {2 ** (prefix - widest)} blocks"
+        yield case.finding("network.too-wide", severity, path, sentence, _larger(case, "pod_subnet"), source)
     most, usable = case.settings.number("max_pods"), 2 ** (32 - prefix) - 2
     if most > usable:
         sentence = f"max_pods {most} is more than the {usable} addresses of a node's block"
@@ -39,13 +46,33 @@ def _services(case: Case) -> Iterator[Finding]:
     services = parse_network(case.settings.text("service_subnet"))
     if services is None:
         return
-    needed = networks().constants["cluster_services"] + (0 if case.present is None else case.present.services)
-    fit = max(services.num_addresses - 2, 0)
+    needed, fit = services_needed(case), hosts(services)
+    widest = networks().constants["service_prefix_min"]
+    severity: Severity = "warning" if stands(case, "service_subnet") else "blocker"
+    path, remedy = ("env", "service_subnet"), _larger(case, "service_subnet")
     if needed > fit:
         sentence = f"service_subnet {services} has {fit} addresses, the cluster needs about {needed}"
         source = "user guide, G-064; services of KubeSphere are an estimate"
-        path = ("env", "service_subnet")
-        yield case.finding("network.services-short", "blocker", path, sentence, "write a larger range", source)
+        yield case.finding("network.services-short", severity, path, sentence, remedy, source)
+    elif services.prefixlen < widest:
+        sentence = f"service_subnet {services} is wider than /{widest}, and the API server does not start with it"
+        source = "Kubernetes, kube-apiserver, --service-cluster-ip-range; user guide, G-064"
+        yield case.finding("network.too-wide", severity, path, sentence, remedy, source)
+
+
+def _larger(case: Case, key: str) -> str:
+    """Say which range to write instead."""
+    if not case.creates:
+        return f"{key} cannot change any more: make a new cluster with another range"
+    free = advice(case).get(key)
+    return "choose another range" if free is None else f"write {key}: {free}, which is free"
+
+
+def room_of(vxnet: Vxnet) -> int:
+    """Return how many addresses of a vxnet can be taken: 252 of a /24, never more."""
+    facts = networks().constants
+    most = facts["vxnet_nics_max"]
+    return most if vxnet.network is None else max(min(vxnet.network.num_addresses - facts["vxnet_reserved"], most), 0)
 
 
 def addresses_of(state: ClusterState) -> int:
@@ -55,53 +82,37 @@ def addresses_of(state: ClusterState) -> int:
     return state.count("master", "worker", "client") + api_balancer(state) + console_balancer(state)
 
 
+def taken_in(vxnet: Vxnet, clusters: tuple[WorldCluster, ...], world: World) -> int:
+    """Return how many addresses of a vxnet are taken: by what the World does not list, and by these clusters.
+
+    A node that stands in another vxnet than its cluster takes its address there.
+    """
+    taken = vxnet.used
+    for cluster in clusters:
+        if cluster.vxnet == vxnet.id:
+            taken += addresses_of(ClusterState.of_world(cluster, world))
+        for node in cluster.nodes:
+            if node.vxnet is not None and node.vxnet != cluster.vxnet:
+                taken += (node.vxnet == vxnet.id) - (cluster.vxnet == vxnet.id)
+    return taken
+
+
 def _vxnet(case: Case) -> Iterator[Finding]:
+    """The vxnet has an address for each node and each load balancer."""
     place = place_of(case)
-    if place is None or case.world is None or case.wish.status in {"deleted", "ceased"}:
+    if place is None or case.world is None:
         return
-    vxnet = place[1]
-    room = networks().constants["vxnet_nics_max"]
-    if vxnet.network is not None:
-        room = max(vxnet.network.num_addresses - 4, 0)  # Network, broadcast, .1 for the router, one kept (252 of 256).
-    taken = vxnet.used + sum(
-        addresses_of(ClusterState.of_world(other, case.world)) for other in case.others if other.vxnet == vxnet.id
-    )
-    needed = addresses_of(case.goal)
-    if taken + needed > room:
-        sentence = f"{vxnet.id} has {max(room - taken, 0)} addresses left, the wish takes {needed}"
-        source = "yunify/qingcloud-docs, vxnet: .1 is the router; yunify/hostnic-cni: 252 per /24"
-        remedy = "choose another vxnet, or fewer nodes"
-        yield case.finding("network.vxnet-short", "blocker", ("vxnet",), sentence, remedy, source)
-
-
-def _hostnic(case: Case) -> Iterator[Finding]:
-    """With hostnic every pod has an address of a vxnet (codes 139, 140, 142)."""
-    if case.settings.values.get("network_plugin") != "hostnic":
+    vpc, vxnet = place
+    room, taken = room_of(vxnet), taken_in(vxnet, case.others, case.world)
+    needed, left = addresses_of(case.goal), max(room - taken, 0)
+    if needed <= left or (stands(case) and case.now is not None and needed <= addresses_of(case.now)):
         return
-    listed = case.settings.text("hostnic-vxnets").split()
-    source, path = "QKE app repo, codes 139 to 142", ("env", "hostnic-vxnets")
-    nics, nodes = case.settings.number("hostnic-max-nics"), case.goal.count("master", "worker")
-    each = networks().constants["vxnet_nics_max"]
-    if len(listed) * each < nodes * nics:
-        sentence = f"{len(listed)} vxnets carry {len(listed) * each} pods, {nodes} nodes may bind {nodes * nics}"
-        missing = -(-nodes * nics // each)
-        remedy = f"list {missing} vxnets, or lower hostnic-max-nics"
-        yield case.finding("network.hostnic-short", "blocker", path, sentence, remedy, source, 140)
-    place = place_of(case)
-    if place is None:
-        return
-    for name in listed:
-        found = find_vxnet(case.world, name)
-        if found is None:
-            known = [vxnet.id for vxnet in place[0].vxnets]
-            sentence = f"No VPC of the world has a vxnet {name!r}"
-            yield case.finding(
-                "network.hostnic-unknown", "blocker", path, sentence, did_you_mean(name, known), source, 139
-            )
-        elif found[0].id != place[0].id:
-            sentence = f"{name} is in VPC {found[0].id}, the cluster in {place[0].id}"
-            remedy = f"list vxnets of {place[0].id} only"
-            yield case.finding("network.hostnic-vpc", "blocker", path, sentence, remedy, source, 142)
+    others = [other.id for other in vpc.vxnets if room_of(other) - taken_in(other, case.others, case.world) >= needed]
+    nodes = f"wish for {needed - left} nodes less"
+    remedy = f"{nodes}, or stand in {others[0]}, which has room" if others and case.creates else nodes
+    sentence = f"{vxnet.id} has {left} addresses left, the wish takes {needed}"
+    source = "yunify/qingcloud-docs, vxnet: .1 is the router; yunify/hostnic-cni: 252 per vxnet"
+    yield case.finding("network.vxnet-short", "blocker", ("vxnet",), sentence, remedy, source)
 
 
-RULES: tuple[Rule, ...] = (_pods, _services, _vxnet, _hostnic)
+RULES: tuple[Rule, ...] = (_pods, _services, _vxnet)

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qke_core.rules.case import Case, Rule
-from qke_core.rules.finding import Finding
-from qke_core.rules.network.place import find_vxnet, place_of
+from qke_core.rules.finding import Finding, Severity
+from qke_core.rules.network.place import BASE_NETWORK, find_vxnet, place_of, stands, vxnets_of
 from qke_core.suggest import did_you_mean
 
 SOURCE = "user guide, Preparation, G-023 to G-025; Network, G-041"
 
 
 def _known(case: Case) -> Iterator[Finding]:
-    if case.world is None or case.world.vpcs is None:
-        if case.world is not None:
-            sentence = "The world says nothing of VPCs: no rule of networks was checked"
-            yield case.finding("network.unknown", "note", (), sentence, "describe vpcs in the World file", SOURCE)
+    """The wish names a vxnet, and the world has it. The basic network is in no VPC: `ports` speaks of it."""
+    if case.world is None or case.goal.vxnet == BASE_NETWORK:
         return
-    known = [vxnet.id for vpc in case.world.vpcs for vxnet in vpc.vxnets]
-    if not case.goal.vxnet:
+    if case.world.vpcs is None:
+        sentence = "The world says nothing of VPCs: no rule of networks was checked"
+        yield case.finding("network.unknown", "note", (), sentence, "describe vpcs in the World file", SOURCE)
+        return
+    known = list(vxnets_of(case.world))
+    if not case.goal.vxnet and not case.creates:
+        sentence = f"The world does not say which vxnet {case.wish.name} stands in: no rule of networks was checked"
+        yield case.finding("network.unknown", "note", (), sentence, "write its vxnet in the World file", SOURCE)
+    elif not case.goal.vxnet:
         sentence = "The wish names no vxnet, and all nodes join one"
         remedy = f"add vxnet: {known[0]}" if known else "create a vxnet first and join it to a VPC"
         yield case.finding("network.vxnet-missing", "blocker", ("vxnet",), sentence, remedy, SOURCE)
@@ -34,6 +39,7 @@ def _fit(case: Case) -> Iterator[Finding]:
     if place is None:
         return
     vpc, vxnet = place
+    severity: Severity = "warning" if stands(case) else "blocker"
     wrong = (
         (not vxnet.managed, "is self-managed; QKE needs a managed one (G-023)", "choose a managed vxnet"),
         (not vxnet.dhcp, "has DHCP off (G-025)", "turn DHCP on, or choose another vxnet"),
@@ -42,7 +48,7 @@ def _fit(case: Case) -> Iterator[Finding]:
     for broken, says, remedy in wrong:
         if broken:
             sentence = f"{vxnet.id} {says}"
-            yield case.finding("network.vxnet-unfit", "blocker", ("vxnet",), sentence, remedy, SOURCE)
+            yield case.finding("network.vxnet-unfit", severity, ("vxnet",), sentence, remedy, SOURCE)
 
 
 def _links(case: Case) -> Iterator[Finding]:

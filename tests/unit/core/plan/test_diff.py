@@ -127,13 +127,10 @@ def test_disks_grow_before_an_upgrade_and_sizes_change_after_it():
     assert (first.cpu, first.volume_gib, last.cpu, last.volume_gib) == (0, 200, 24, 0)
 
 
-def test_parameters_whose_reload_would_be_skipped_get_a_call_of_their_own():
-    late = {"controller.manager.params": "kube-api-qps: 80", "kube_log_level": 3, "max_pods": 180}
-    line = between({"version": "3.0.0"}, {"version": "3.0.0", "env": late})
-    assert ids(line) == ["parameters", "parameters-late"]
-    assert line[1].draft.change == ChangeParameters({"controller.manager.params": "kube-api-qps: 80"})
-    alone = {"controller.manager.params": "kube-api-qps: 80", "max_pods": 180}
-    assert ids(between({"version": "3.0.0"}, {"version": "3.0.0", "env": alone})) == ["parameters"]
+def test_all_parameters_are_set_in_one_call():
+    values = {"controller.manager.params": "kube-api-qps: 80", "kube_log_level": 3, "max_pods": 180}
+    (only,) = between({"version": "3.0.0"}, {"version": "3.0.0", "env": values})
+    assert only.draft.change == ChangeParameters(values)
 
 
 def test_no_way_to_a_version_is_refused():

@@ -10,7 +10,7 @@ from typing import Any
 import networkx as nx
 import pytest
 
-from qke_core.catalog import Value, catalog, operations
+from qke_core.catalog import Catalog, UpgradeEdge, Value, catalog, operations
 from qke_core.models import ClusterDocument, ClusterState
 from qke_core.plan import Change, Interval, Schedule, Stage
 from qke_core.plan.change import (
@@ -29,7 +29,7 @@ from qke_core.plan.change import (
     Stop,
     Upgrade,
 )
-from qke_core.plan.stages import draft, schedule_of
+from qke_core.plan.stages import draft, schedule_of, upgrade
 from qke_core.units import MS_PER_H, MS_PER_MIN, MS_PER_S
 
 VERSIONS = catalog().order
@@ -79,6 +79,14 @@ def assert_side_by_side(schedule: Schedule, one: str, other: str) -> None:
 
 
 # --- Create
+
+
+@pytest.mark.guide("G-084")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_creation_ends_when_all_nodes_are_normal(version: str):
+    schedule = created(version)
+    assert "normal" in schedule.stages[-1].title
+    assert schedule.ends()["done"] == schedule.total
 
 
 @pytest.mark.parametrize("version", TWO)
@@ -176,17 +184,20 @@ def express(version: str, group: str, **env: Value) -> Schedule:
     return schedule_of(Create(ClusterState.of_wish(wished)), ClusterState.absent(wished))
 
 
+def at_its_likeliest() -> Catalog:
+    """Return the catalogue with every duration at its mode."""
+    facts = catalog()
+    usual = {name: replace(took, min_ms=took.mode_ms, max_ms=took.mode_ms) for name, took in facts.durations.items()}
+    return replace(facts, durations=usual)
+
+
 @pytest.mark.guide("G-085")
 @pytest.mark.parametrize(("version", "group"), EXPRESS)
 def test_creating_an_express_group_takes_6_to_12_minutes(version: str, group: str, monkeypatch: pytest.MonkeyPatch):
     total = express(version, group).total
     assert total.min_ms <= 12 * MS_PER_MIN
     assert total.max_ms >= 6 * MS_PER_MIN
-    facts = catalog()
-    usual = {
-        name: replace(found, min_ms=found.mode_ms, max_ms=found.mode_ms) for name, found in facts.durations.items()
-    }
-    monkeypatch.setattr(draft, "catalog", lambda: replace(facts, durations=usual))
+    monkeypatch.setattr(draft, "catalog", at_its_likeliest)
     likely = express(version, group).total
     assert 6 * MS_PER_MIN <= likely.min_ms == likely.max_ms <= 12 * MS_PER_MIN
 
@@ -450,6 +461,27 @@ def test_an_upgrade_keeps_the_stages_of_its_script():
     assert schedule.stages[-1].id == "verify"
 
 
+@pytest.mark.guide("G-141")
+@pytest.mark.parametrize("edge", catalog().upgrades, ids=lambda edge: f"{edge.origin}-{edge.target}")
+def test_an_upgrade_takes_the_api_of_a_single_master_away_and_no_other(edge: UpgradeEdge):
+    gap = "no API server answers"
+    assert gap in felt(schedule_of(Upgrade(edge.target), state(edge.origin, masters=1)))
+    assert gap not in felt(schedule_of(Upgrade(edge.target), state(edge.origin)))
+
+
+@pytest.mark.guide("G-142")
+def test_an_upgrade_is_felt_as_heavy_disk_and_cpu_on_every_node():
+    assert "heavy disk and CPU on every node" in felt(schedule_of(Upgrade("2.0.0"), state("1.0.1")))
+
+
+@pytest.mark.guide("G-146")
+@pytest.mark.parametrize("masters", [1, 3])
+def test_an_upgrade_to_2_0_0_takes_one_to_two_hours(masters: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(upgrade, "catalog", at_its_likeliest)
+    likely = schedule_of(Upgrade("2.0.0"), state("1.0.1", masters)).total
+    assert MS_PER_H <= likely.min_ms <= likely.max_ms <= 2 * MS_PER_H
+
+
 # --- The end
 
 
@@ -474,7 +506,7 @@ def test_a_recovered_cluster_starts_again_and_initialises_nothing(version: str):
     assert not any("kubeadm" in found.title for found in schedule_of(Recover(), gone).stages)
 
 
-@pytest.mark.guide("G-190", "G-191", "G-192")
+@pytest.mark.guide("G-167", "G-190", "G-191", "G-192")
 @pytest.mark.parametrize(
     ("version", "born_as", "left"),
     [("1.0.1", "1.0.1", True), ("2.0.0", "1.0.1", True), ("3.3.0", "1.0.0", True), ("2.0.0", "2.0.0", False)],

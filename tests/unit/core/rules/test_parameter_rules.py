@@ -427,7 +427,7 @@ def test_from_3_0_0_on_a_console_eip_asks_for_a_worker():
     assert findings({"kubesphere_eip": "eip-12345678"}, "3.0.0", roles=roles) == []
 
 
-@pytest.mark.guide("G-061", "G-062")
+@pytest.mark.guide("G-062")
 def test_to_prune_after_0_days_prunes_everything_at_2_0_0_and_3_0_0():
     for version in ("2.0.0", "3.0.0"):
         finding = one({"docker_prune_days": 0}, version)
