@@ -95,7 +95,7 @@ def show_invoice(run: Path, options: Options) -> int:
     )
     if not found:
         sentence = f"The trace of {str(run)!r} does not say what its clusters occupied"
-        raise InputError("run.unmetered", sentence, "it is older than metering: run the scenario again")
+        raise InputError("run.unmetered", sentence, "run the scenario again; its world must have a cluster")
     screen = Screen(sys.stdout, plain=options.plain)
     if options.as_json:
         screen.data(invoices_json(str(run), ended_ms, found, book))
