@@ -101,12 +101,17 @@ def _what(line: Line) -> str:
 
 
 def _row(screen: Screen, what: str, per_hour: Decimal, hours: int, style: str = "", *, priced: bool = True) -> None:
-    """Write a line with its figures at the right; one that is too long for that stands above them.
+    """Write a line with what it costs per hour and for the period.
 
     Money of the period is rounded half up like all money; what has no price at all shows a question mark.
     """
     period = cents(per_hour * hours)
     figures = f"{_four(per_hour):>10} /h {period:>12}" if priced or per_hour else f"{'?':>10} /h {'?':>12}"
+    at_the_right(screen, what, figures, style)
+
+
+def at_the_right(screen: Screen, what: str, figures: str, style: str = "") -> None:
+    """Write a line with figures at the right edge; one that is too long for that stands above them."""
     room = screen.width - len(figures) - 2
     text = Text(what, style=style)
     if text.cell_len > room:
@@ -172,7 +177,9 @@ def render_diff(
     screen.say("")
     _row(screen, "  Total before", costs[0].per_hour, hours)
     _row(screen, "  Total after", costs[1].per_hour, hours)
-    _row(screen, "  Difference", costs[1].per_hour - costs[0].per_hour, hours, "bold")
+    change = cents(costs[1].per_hour * hours) - cents(costs[0].per_hour * hours)  # As the two lines above show them.
+    figures = f"{_four(costs[1].per_hour - costs[0].per_hour):>10} /h {change:>12}"
+    at_the_right(screen, "  Difference", figures, "bold")
     screen.say("")
     _foot(screen, max(found.unpriced for found in costs), prices)
 

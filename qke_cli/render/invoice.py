@@ -2,52 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 
 from rich.text import Text
 
+from qke_cli.render.cost import at_the_right
 from qke_cli.screen import Screen
-from qke_core.billing import Invoice, PriceBook
-from qke_core.billing.bill import CENT
+from qke_core.billing import Charge, Invoice, PriceBook, cents, plain
+from qke_core.billing.bill import BASE
+from qke_core.models import Billing
 from qke_core.units import MS_PER_H, render_duration
 
-Invoices = Mapping[str, tuple[str, Invoice]]
+
+@dataclass(frozen=True, slots=True)
+class Invoiced:
+    """The invoice of one cluster of a run."""
+
+    name: str
+    zone: str
+    billing: Billing
+    invoice: Invoice
+
+    @property
+    def unpriced(self) -> int:
+        """How many resources have no price in the book."""
+        return len({charge.resource_id for charge in self.invoice.charges if not charge.priced})
 
 
-def render_invoices(screen: Screen, run: str, ended_ms: int, invoices: Invoices, prices: PriceBook) -> None:
+def render_invoices(screen: Screen, run: str, ended_ms: int, found: Sequence[Invoiced], prices: PriceBook) -> None:
     """Show for each cluster what its resources came to, alike ones together."""
     screen.say(Text(f"Invoice of {run}: {render_duration(ended_ms)} of virtual time, in CNY", style="bold"), "")
-    for name, (zone, found) in invoices.items():
-        screen.say(Text(f"{name}, zone {zone}", style="cyan"))
-        for what, (count, hours, fee) in _together(found).items():
-            amount = f"{hours:>10.2f} h {fee:>10.4f}"
-            room = screen.width - len(amount) - 2
-            text = f"  {count} x {what}" if count > 1 else f"  {what}"
-            screen.say(f"{text[:room]:<{room}}  {amount}")
-        screen.say(Text(f"{'  total':<{screen.width - 12}}{found.total:>12}", style="bold"), "")
-    if len(invoices) > 1:
-        total = _sum(invoices)
-        screen.say(Text(f"{'Together':<{screen.width - 12}}{total:>12}", style="bold"), "")
+    for each in found:
+        mode = "" if each.billing.term is None else f", nodes under a contract for {each.billing.term}"
+        screen.say(Text(f"{each.name}, zone {each.zone}{mode}", style="cyan"))
+        for what, row in _together(each.invoice).items():
+            count = f"{len(row.resources)} x " if len(row.resources) > 1 else ""
+            fee = plain(row.fee) if row.priced else "?"
+            at_the_right(screen, f"  {count}{what}", f"{cents(row.hours):>10} h {fee:>10}")
+        at_the_right(screen, "  total", f"{each.invoice.total:>10}", "bold")
+        screen.say("")
+    if len(found) > 1:
+        at_the_right(screen, "Together", f"{_sum(found):>10}", "bold")
+        screen.say("")
+    unpriced = sum(each.unpriced for each in found)
+    if unpriced:
+        screen.say(Text(f"Without a price: {unpriced}; the sums are too low.", style="yellow"))
     screen.say(Text(f"Prices: {prices.label}", style="dim"))
+    screen.say(Text("Not metered: EIPs, VPCs, linked services, volumes of workloads, traffic.", style="dim"))
 
 
-def _together(found: Invoice) -> dict[str, tuple[int, Decimal, Decimal]]:
-    """Sum charges by what was charged: how many resources, hours of all of them, fees."""
-    names: dict[str, set[str]] = {}
-    sums: dict[str, tuple[Decimal, Decimal]] = {}
-    for charge in found.charges:
-        hours, fee = sums.get(charge.what, (Decimal(0), Decimal(0)))
-        sums[charge.what] = hours + Decimal(charge.to_ms - charge.from_ms) / MS_PER_H, fee + charge.fee
-        names.setdefault(charge.what, set()).add(charge.resource_id)
-    return {what: (len(names[what]), *pair) for what, pair in sums.items()}
+@dataclass(slots=True)
+class _Row:
+    """Charges of one sort: for which resources, for how many hours of all of them, and the fees."""
+
+    resources: set[str]
+    hours: Decimal
+    fee: Decimal
+    priced: bool
 
 
-def _sum(invoices: Invoices) -> Decimal:
-    return sum((found.exact for _, found in invoices.values()), Decimal(0)).quantize(CENT, ROUND_HALF_UP)
+def _together(found: Invoice) -> dict[str, _Row]:
+    """Sum charges by what was charged; nodes first, as bills have it."""
+    rows: dict[str, _Row] = {}
+    for charge in sorted(found.charges, key=lambda charge: charge.origin not in BASE):
+        row = rows.setdefault(_title(charge), _Row(set(), Decimal(0), Decimal("0.0000"), charge.priced))
+        row.resources.add(charge.resource_id)
+        row.hours += Decimal(charge.to_ms - charge.from_ms) / MS_PER_H
+        row.fee += charge.fee
+    return rows
 
 
-def invoices_json(run: str, ended_ms: int, invoices: Invoices, prices: PriceBook) -> dict[str, object]:
+def _title(charge: Charge) -> str:
+    return charge.what if charge.origin in BASE else f"{charge.what} ({charge.origin})"
+
+
+def _sum(found: Sequence[Invoiced]) -> Decimal:
+    """Add up totals: each cluster is charged to the cent, and the sum is that of what is shown."""
+    return sum((each.invoice.total for each in found), Decimal("0.00"))
+
+
+def invoices_json(run: str, ended_ms: int, found: Sequence[Invoiced], prices: PriceBook) -> dict[str, object]:
     """Return invoices as JSON data, every charge included; money as text."""
     return {
         "apiVersion": "qke/v1",
@@ -55,14 +91,16 @@ def invoices_json(run: str, ended_ms: int, invoices: Invoices, prices: PriceBook
         "run": run,
         "ended_ms": ended_ms,
         "price_book": prices.label,
-        "total_cny": str(_sum(invoices)),
+        "total_cny": plain(_sum(found)),
         "clusters": [
             {
-                "name": name,
-                "zone": zone,
-                "total_cny": str(found.total),
-                "charges": [charge.to_json() for charge in found.charges],
+                "name": each.name,
+                "zone": each.zone,
+                "billing": {"mode": each.billing.mode, "term": each.billing.term},
+                "total_cny": plain(each.invoice.total),
+                "unpriced": each.unpriced,
+                "charges": [charge.to_json() for charge in each.invoice.charges],
             }
-            for name, (zone, found) in invoices.items()
+            for each in found
         ],
     }

@@ -88,8 +88,8 @@ class Bill:
 
 
 def cents(amount: Decimal) -> Decimal:
-    """Round CNY to the cent, half up."""
-    return amount.quantize(CENT, ROUND_HALF_UP)
+    """Round CNY to the cent, half up (away from 0); what comes to nothing is 0.00, never -0.00."""
+    return amount.quantize(CENT, ROUND_HALF_UP) + 0
 
 
 def plain(amount: Decimal) -> str:

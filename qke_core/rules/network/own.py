@@ -1,10 +1,10 @@
 """Ranges that a cluster brings along, those around it, and which ranges would suit it.
 
-Theory: a packet for an address takes the most special route. The docker bridge and the pods of a node are routes of that
-node, services are rewritten on it, so an address of theirs that also means something else is out of reach for this
-cluster: that is why its own ranges, its VPC's and a linked service's must be disjoint. Pods and services of *other*
-clusters never show outside their nodes (traffic is masqueraded), so sharing those only hurts what one cluster wants
-from the other's pods directly.
+Theory: a packet takes the most special route to its address. The docker bridge and the pods of a node are routes of
+that node, and services are rewritten on it, so an address of theirs that also means something else is out of reach
+for this cluster: that is why its own ranges, its VPC's and a linked service's must be disjoint. Pods and services of
+*other* clusters never show outside their nodes (traffic is masqueraded), so sharing those only hurts what one cluster
+wants from the other's pods directly.
 """
 
 from __future__ import annotations

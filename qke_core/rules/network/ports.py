@@ -38,7 +38,7 @@ class NeededPort:
 
 
 def needed_ports(state: ClusterState, vpc: Vpc | None = None, eips: Sequence[Eip] = ()) -> tuple[NeededPort, ...]:
-    """List what must be open for a cluster in this state to be reached from outside, in the order API, console, Services.
+    """List what must be open for a cluster to be reached from outside: API server, console, Services.
 
     Args:
         state: the cluster; one that is absent or ceased needs nothing.
