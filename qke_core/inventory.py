@@ -43,7 +43,7 @@ def console_balancer(state: ClusterState) -> bool:
 def pod_nics(state: ClusterState) -> int:
     """Return how many NICs a Kubernetes node may take for its pods: with hostnic as many as are allowed, else none."""
     settings = state.settings
-    if settings.values.get("network_plugin") != "hostnic":
+    if settings.values.get("network_plugin") != "hostnic" or not settings.has("hostnic-max-nics"):
         return 0
     return settings.number("hostnic-max-nics")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 from typing import Annotated, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, StringConstraints, WithJsonSchema
 
 from qke_core.models.base import Model, refuse
 
@@ -66,7 +66,21 @@ Address = Annotated[
 ResourceId = Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z0-9]+$", max_length=40)]
 """Id of a cloud resource, such as `vxnet-a1b2c3d`."""
 
-PortRange = Annotated[str, StringConstraints(pattern=r"^\d{1,5}(-\d{1,5})?$")]
+PORT_MAX = 65535
+
+
+def _ports(text: str) -> str:
+    """Read ports strictly: from 1 to 65535, the lower end first."""
+    low, _, high = text.partition("-")
+    first, last = int(low), int(high or low)
+    if not 1 <= first <= PORT_MAX or not 1 <= last <= PORT_MAX:
+        raise refuse("network.port", f"{text!r} is not within 1 to {PORT_MAX}", "write it like 6443, or 30000-32767")
+    if first > last:
+        raise refuse("network.port", f"{text!r} ends before it begins", f"write {last}-{first}", f"{last}-{first}")
+    return text
+
+
+PortRange = Annotated[str, StringConstraints(pattern=r"^\d{1,5}(-\d{1,5})?$"), AfterValidator(_ports)]
 """A port, or a range of ports with both ends: `6443`, `30000-32767`."""
 
 

@@ -44,7 +44,8 @@ def _enough(case: Case) -> Iterator[Finding]:
         sentence = f"{len(listed)} vxnets carry {len(listed) * each} pods, {nodes} nodes may bind {nodes * nics}"
         fits = len(listed) * each // nodes
         fewer = f", or lower hostnic-max-nics to {fits}" if fits and case.creates else ""
-        remedy = f"list {-(-most // each)} vxnets{fewer}"
+        enough = -(-most // each)
+        remedy = f"list {enough} vxnet{'s' * (enough > 1)}{fewer}"
         yield case.finding("network.hostnic-short", "blocker", PATH, sentence, remedy, SOURCE, 140)
 
 

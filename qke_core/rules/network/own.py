@@ -10,6 +10,7 @@ wants from the other's pods directly.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from qke_core.catalog import networks
@@ -32,7 +33,7 @@ KEYS = {"docker bridge": "docker_bip", "pods": "pod_subnet", "services": "servic
 
 def has_pod_range(settings: Settings) -> bool:
     """Whether pods have a range of their own; with hostnic they have addresses of vxnets."""
-    return settings.values.get("network_plugin") != "hostnic"
+    return settings.values.get("network_plugin") != "hostnic" or not settings.has("hostnic-vxnets")
 
 
 def own_ranges(settings: Settings) -> dict[str, IPv4Network]:
@@ -79,38 +80,56 @@ def services_needed(case: Case) -> int:
     return networks().constants["cluster_services"] + (0 if case.present is None else case.present.services)
 
 
-def prefixes(case: Case, own: Mapping[str, IPv4Network]) -> dict[str, int]:
-    """Return the prefix length that each own range should have: its own, unless that is too long or too short."""
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Prefix lengths for one range: the one to wish for, and the longest that is still enough."""
+
+    wanted: int
+    least: int
+
+
+def sizes(case: Case, own: Mapping[str, IPv4Network]) -> Mapping[str, Size]:
+    """Return how large each own range should be: as it is, or as large as the product's default where that is wrong."""
     facts = networks().constants
-    found = {what: network.prefixlen for what, network in own.items()}
-    if "pods" in found:
-        needed = prefix_for_blocks(case.goal.count("master", "worker"), facts["node_pod_prefix"])
-        found["pods"] = max(min(found["pods"], needed), facts["pod_prefix_min"])
-    if "services" in found:
-        found["services"] = max(
-            min(found["services"], prefix_for_hosts(services_needed(case))), facts["service_prefix_min"]
-        )
+    usual, nodes = facts["usual_prefix"], case.goal.count("master", "worker")
+    bounds = {  # The shortest prefix that works, and the longest.
+        "docker bridge": (usual, facts["bridge_prefix_max"]),
+        "pods": (facts["pod_prefix_min"], prefix_for_blocks(nodes, facts["node_pod_prefix"])),
+        "services": (facts["service_prefix_min"], prefix_for_hosts(services_needed(case))),
+    }
+    found: dict[str, Size] = {}
+    for what, network in own.items():
+        shortest, longest = bounds[what]
+        right = shortest <= network.prefixlen <= longest
+        found[what] = Size(network.prefixlen if right else min(usual, longest), longest)
     return found
 
 
 def advice(case: Case) -> Mapping[str, str]:
-    """Return what to write, by parameter, so that every own range suits: all of it together, or any of it alone.
+    """Return what to write, by parameter, so that every own range suits once all of it is written.
 
-    Ranges that suit are left out, and so are those for which nothing is free. What a VPC may have is avoided where that
-    can be, so that the advice still holds when the cluster's neighbours grow.
+    Ranges that suit are left out, and so are those for which nothing is free. Where it can be, the advice also avoids
+    what is written now, so that any part of it may be taken alone, and what a VPC may have, so that it still holds when
+    there are more VPCs. Pods and services are looked for in 10.0.0.0/8 first, the docker bridge in 172.16.0.0/12.
     """
     book, own = networks(), own_ranges(case.settings)
     around = {**near_ranges(case), **other_ranges(case), **book.reserved, **book.unusable}
-    wanted = prefixes(case, own)
+    fit = sizes(case, own)
     moved = {pair.first for pair in clashes(own, around)}
-    moved |= {what for what, network in own.items() if network.prefixlen != wanted[what] or not is_private(network)}
-    taken = [*own.values(), *around.values()]
+    for what, network in own.items():
+        resized = what != "docker bridge" and network.prefixlen != fit[what].wanted  # The bridge works at any size.
+        if resized or not is_private(network):
+            moved.add(what)
+    taken = [*(network for what, network in own.items() if what not in moved), *around.values()]
     found: dict[str, str] = {}
     for what in own:
         if what not in moved:
             continue
-        free = free_range(wanted[what], PRIVATE, [*taken, *book.vpc_networks])
-        free = free or free_range(wanted[what], PRIVATE, taken)
+        parents = PRIVATE if what == "docker bridge" else sorted(PRIVATE, key=lambda parent: parent.prefixlen)
+        shy = ([*own.values(), *book.vpc_networks], list(own.values()), list[IPv4Network]())
+        lengths = range(fit[what].wanted, fit[what].least + 1)
+        tries = (free_range(length, parents, [*taken, *also]) for also in shy for length in lengths)
+        free = next((network for network in tries if network is not None), None)
         if free is not None:
             found[KEYS[what]] = written(KEYS[what], free)
             taken.append(free)

@@ -128,7 +128,7 @@ def test_each_node_needs_a_block_of_the_pod_range():
     assert "16 blocks of /24" in found.sentence
     assert "17 nodes" in found.sentence
     remedy = found.remedy.removeprefix("write pod_subnet: ").removesuffix(", which is free")
-    assert remedy.endswith("/19")
+    assert remedy.endswith("/16")
     assert codes(find(world(), roles=many, env={"pod_subnet": remedy}), "blocker") == []
     fits = {"master": {"count": 3, "instance_class": 101}, "node_perf": {"count": 13}}
     assert codes(find(world(), roles=fits, env={"pod_subnet": "10.10.0.0/20"}), "blocker") == []
