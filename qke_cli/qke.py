@@ -68,7 +68,7 @@ def plan(
     as_json: Json = False,
     no_color: NoColor = False,
 ) -> Work:
-    """Plan what makes a wish true: ordered, explained, timed, counted, priced.
+    """Plan what makes a wish true: steps with reason, time, cost.
 
     Exit status: 0 there is a plan (or nothing to do), 2 a file is broken, 3 a rule says no.
 

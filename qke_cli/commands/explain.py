@@ -12,7 +12,7 @@ from rich.text import Text
 from qke_cli.screen import Screen, pad
 from qke_core.catalog import catalog
 from qke_core.errors import InputError, InvariantError
-from qke_core.suggest import did_you_mean
+from qke_core.suggest import nearest
 
 FENCE = "```"
 
@@ -25,7 +25,9 @@ def explain(code: str, *, as_json: bool, plain: bool) -> int:
     """
     pages = {**read_pages(), **product_pages()}
     if code not in pages:
-        raise InputError("explain.unknown", f"There is no code {code!r}", did_you_mean(code, pages))
+        near = None if code.isdigit() else nearest(code, pages)  # A number that looks alike means something else.
+        remedy = "see qke explain --list" if near is None else f"did you mean {near!r}?"
+        raise InputError("explain.unknown", f"There is no code {code!r}", remedy)
     screen = Screen(sys.stdout, plain=plain)
     if as_json:
         screen.data({"code": code, "text": pages[code]})
@@ -36,16 +38,31 @@ def explain(code: str, *, as_json: bool, plain: bool) -> int:
 
 
 def list_codes(*, as_json: bool, plain: bool) -> int:
-    """List every code with the first sentence of its page."""
+    """List every code with the first sentence of its page: ours by their first word, then the product's numbers."""
     pages = {**read_pages(), **product_pages()}
     screen = Screen(sys.stdout, plain=plain)
     if as_json:
-        screen.data([{"code": code, "title": _first(text)} for code, text in pages.items()])
+        screen.data([{"code": code, "group": _group(code), "title": _first(text)} for code, text in pages.items()])
         return 0
     wide = max(len(code) for code in pages)
-    for code, text in pages.items():
-        screen.hang(pad(code, wide + 2, "cyan"), _first(text))
+    said = ""
+    for code in sorted(pages, key=_order):
+        if _group(code) != said:
+            screen.say(*([""] if said else []), Text(_group(code), style="bold"))
+            said = _group(code)
+        screen.hang(Text("  ").append_text(pad(code, wide + 2, "cyan")), _first(pages[code]))
     return 0
+
+
+PRODUCT = "the product's own numbers"
+
+
+def _group(code: str) -> str:
+    return PRODUCT if code.isdigit() else code.partition(".")[0]
+
+
+def _order(code: str) -> tuple[bool, int, str]:
+    return (code.isdigit(), int(code) if code.isdigit() else 0, code)
 
 
 def read_pages() -> Mapping[str, str]:

@@ -8,18 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.text import Text
+
 from qke_adapters.files import write_text
 from qke_cli.commands.cost import load_prices
 from qke_cli.commands.validate import REFUSED, report
-from qke_cli.documents import Placed, load_cluster, load_world, place
+from qke_cli.documents import Placed, load_cluster, load_world, place, require_one_reader
+from qke_cli.failure import UsageError
 from qke_cli.render.findings import render_counts, render_findings
 from qke_cli.render.graph import FORMATS, render_graph
 from qke_cli.render.operations import render_steps
 from qke_cli.screen import Screen
 from qke_core.catalog import catalog
 from qke_core.errors import InputError
+from qke_core.models import ClusterDocument, World
 from qke_core.plan import Plan, plan_cluster
 from qke_core.rules import check_world
+from qke_core.rules.case import Case
 from qke_core.suggest import did_you_mean
 
 
@@ -38,6 +43,7 @@ class Options:
 def plan_change(path: Path, world: Path, options: Options) -> int:
     """Plan; return 0 with a plan, 2 for broken documents, 3 when a rule says no."""
     _require_words(options)
+    require_one_reader(path, world, options.prices)
     wish, around = load_cluster(path), load_world(world)
     problems = [*wish.problems, *around.problems]
     if problems or wish.document is None or around.document is None:
@@ -45,6 +51,7 @@ def plan_change(path: Path, world: Path, options: Options) -> int:
     contradictions = [found for found in check_world(around.document) if found.severity == "blocker"]
     if contradictions:
         return _refuse(path, options, place(contradictions, wish.source, around.source))
+    _require_nodes(wish.document, around.document, options.restart)
     prices = None if options.prices is None else load_prices(options.prices)
     planned = plan_cluster(wish.document, around.document, restart=options.restart, prices=prices)
     placed = place(planned.findings, wish.source, around.source)
@@ -57,6 +64,10 @@ def plan_change(path: Path, world: Path, options: Options) -> int:
 
 
 def _require_words(options: Options) -> None:
+    if options.graph and options.as_json:
+        raise UsageError(
+            "--graph and --json print different things", "give one of them; -o FILE writes the JSON beside"
+        )
     if options.graph and options.graph not in FORMATS:
         sentence = f"There is no graph format {options.graph!r}"
         raise InputError("plan.graph", sentence, did_you_mean(options.graph, FORMATS))
@@ -64,6 +75,20 @@ def _require_words(options: Options) -> None:
         if role not in catalog().roles:
             sentence = f"{role!r} is not a role of a QKE cluster"
             raise InputError("role.unknown", sentence, did_you_mean(role, catalog().roles))
+
+
+def _require_nodes(wish: ClusterDocument, world: World, roles: Sequence[str]) -> None:
+    """See that every role to restart has nodes, now or when the wish is true.
+
+    Raises:
+        InputError: `role.unknown`.
+    """
+    case = Case.of(wish, world)
+    there = {role for state in (case.now, case.goal) if state is not None for role in state.shape if state.count(role)}
+    for role in roles:
+        if role not in there:
+            sentence = f"{wish.name} has no node of role {role!r} to restart"
+            raise InputError("role.unknown", sentence, f"use one of: {', '.join(sorted(there))}")
 
 
 def _refuse(path: Path, options: Options, placed: Sequence[Placed]) -> int:
@@ -88,5 +113,7 @@ def _show(plan: Plan, options: Options, placed: Sequence[Placed]) -> None:
         said = render_counts({"warnings": len(warnings), "notes": len(placed) - len(warnings)})
         if said:
             screen.say(f"{said}; `qke validate` shows them all")
+        if options.out is None:
+            screen.say(Text("Next: the same with -o plan.json keeps this plan; --graph mermaid draws it", style="dim"))
     if options.out is not None:
         Screen(sys.stderr, plain=options.plain).say(f"Wrote {options.out}")

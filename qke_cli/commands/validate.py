@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from qke_cli.documents import Loaded, Placed, examine, kind_of, load_world, place, read_source
+from qke_cli.documents import Loaded, Placed, examine, kind_of, load_world, place, read_source, require_one_reader
 from qke_cli.render.findings import count_findings, findings_json, render_counts, render_findings, render_problems
 from qke_cli.screen import Screen
 from qke_core.documents import Source
@@ -19,6 +19,7 @@ SOUND, BROKEN, REFUSED = 0, 2, 3
 
 def validate(path: Path, world: Path | None, *, as_json: bool, strict: bool, plain: bool) -> int:
     """Check a Cluster or World file; return 0 when it is sound, 2 for a broken document, 3 for a broken rule."""
+    require_one_reader(path, world)
     source = read_source(path)
     around = None if world is None else load_world(world)
     problems: list[Problem] = [*around.problems] if around is not None else []
@@ -50,7 +51,7 @@ def _of_wish(wish: Loaded[ClusterDocument], world: Loaded[WorldDocument] | None)
 
 def _apart(placed: Sequence[Placed], problems: Sequence[Problem]) -> list[Placed]:
     """Leave out findings about values that are broken themselves: what was judged there is only their mended form."""
-    broken = {str(problem.place) for problem in problems}
+    broken = {problem.place for problem in problems}
     return [item for item in placed if item.place not in broken]
 
 
@@ -62,15 +63,20 @@ def report(
     ranks = ("blocker", "warning", "note")
     placed = sorted(placed, key=lambda item: ranks.index(item.finding.severity))
     counts = count_findings(problems, placed)
+    refused = bool(counts["errors"] or (strict and counts["warnings"]))
     if as_json:
         listed = findings_json(problems, placed)
         screen.data({"apiVersion": "qke/v1", "kind": "Findings", "file": name, "counts": counts, "findings": listed})
     else:
         render_problems(screen, problems)
         render_findings(screen, placed)
-        verdict = "is sound" if not counts["errors"] else "is not sound"
-        said = render_counts(counts)
-        screen.say(f"{name} {verdict}{': ' + said if said else ''}")
+        screen.say(_verdict(name, counts, refused=refused))
     if problems:
         return BROKEN
-    return REFUSED if counts["errors"] or (strict and counts["warnings"]) else SOUND
+    return REFUSED if refused else SOUND
+
+
+def _verdict(name: str, counts: Mapping[str, int], *, refused: bool) -> str:
+    said = render_counts(counts)
+    why = "" if counts["errors"] or not refused else " (--strict: warnings count)"
+    return f"{name} is {'not ' if refused else ''}sound{': ' + said if said else ''}{why}"

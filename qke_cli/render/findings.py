@@ -10,7 +10,7 @@ from rich.text import Text
 
 from qke_cli.documents import Placed
 from qke_cli.screen import Screen
-from qke_core.errors import Problem
+from qke_core.errors import Place, Problem
 from qke_core.rules import Severity
 
 WORDS: Mapping[Severity, tuple[str, str]] = {
@@ -37,7 +37,7 @@ def render_findings(screen: Screen, placed: Sequence[Placed]) -> None:
         finding = item.finding
         word, style = WORDS[finding.severity]
         _head(screen, word, style, finding.code, finding.sentence)
-        if item.place:
+        if item.place is not None:
             screen.say(f"  --> {item.place}")
         _line(screen, "hint", finding.remedy)
         code = f" (the product's code {finding.platform_code})" if finding.platform_code else ""
@@ -81,8 +81,17 @@ def findings_json(problems: Sequence[Problem], placed: Sequence[Placed]) -> list
             "remedy": problem.remedy,
             "platform_code": 0,
             "source": "the document's own form",
-            "place": None if problem.place is None else str(problem.place),
+            "document": "",
+            "path": [],
+            **_where(problem.place),
         }
         for problem in problems
     ]
-    return [*broken, *({**item.finding.to_json(), "place": item.place or None} for item in placed)]
+    return [*broken, *({**item.finding.to_json(), **_where(item.place)} for item in placed)]
+
+
+def _where(place: Place | None) -> dict[str, object]:
+    """Return a place as text that editors open, and in parts; all None for what stands in no file."""
+    if place is None:
+        return {"place": None, "file": None, "line": None, "column": None}
+    return {"place": str(place), "file": place.file, "line": place.line, "column": place.column}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from rich.text import Text
@@ -18,7 +18,9 @@ SIGNS: Mapping[str, tuple[str, str]] = {
     "create": ("+", "green"),
     "add-nodes": ("+", "green"),
     "recover": ("+", "green"),
-    "start": ("+", "green"),
+    "start": (">", "green"),
+    "restart": ("!", "yellow"),
+    "upgrade": ("^", "yellow"),
     "delete-nodes": ("-", "red"),
     "delete": ("-", "red"),
     "cease": ("-", "red"),
@@ -26,8 +28,7 @@ SIGNS: Mapping[str, tuple[str, str]] = {
 }
 """Sign and colour of an operation; all others change what is there: `~`."""
 
-USUAL = ("the cluster is active", IDLE)
-"""Guards that nearly every step has; the heading says them once."""
+ACTIVE = "the cluster is active"
 
 STAGES_FELT_MAX = 6
 """How many stages that somebody feels a step shows; a plan as JSON has all."""
@@ -51,13 +52,22 @@ def render_steps(screen: Screen, plan: Plan) -> None:
     """Show every step of a plan."""
     count = f"{len(plan.steps)} operation{'s' * (len(plan.steps) != 1)}"
     screen.say(Text(f"Plan for {plan.cluster}: {count}, {render_interval(plan.total)}", style="bold"))
-    screen.say(Text("One after another; each needs the cluster active with nothing else going on.", style="dim"), "")
+    usual = tuple(guard for guard in (ACTIVE, IDLE) if all(guard in step.guards for step in plan.steps))
+    if usual:
+        screen.say(Text(_heading(len(plan.steps), usual), style="dim"))
+    screen.say("")
     for number, step in enumerate(plan.steps, start=1):
-        _step(screen, number, step)
+        _step(screen, number, step, usual)
     _totals(screen, plan)
 
 
-def _step(screen: Screen, number: int, step: Step) -> None:
+def _heading(count: int, usual: Sequence[str]) -> str:
+    """Say once what every step needs."""
+    needs = "the cluster active with nothing else going on" if ACTIVE in usual else "that nothing else goes on"
+    return f"One after another; each needs {needs}." if count > 1 else f"It needs {needs}."
+
+
+def _step(screen: Screen, number: int, step: Step, usual: Sequence[str]) -> None:
     sign, style = SIGNS.get(step.operation, ("~", "yellow"))
     span = render_interval(step.duration)
     lead = Text(f"{number:>3} {sign} ", style=f"bold {style}")
@@ -72,7 +82,7 @@ def _step(screen: Screen, number: int, step: Step) -> None:
     for edge in step.after:
         if edge.why != ONE_AT_A_TIME:
             _part(screen, "after", f"{edge.step}: {edge.why}")
-    needs = [guard for guard in step.guards if guard not in USUAL]
+    needs = [guard for guard in step.guards if guard not in usual]
     if needs:
         _part(screen, "needs", "; ".join(needs))
     for text in _felt(step):

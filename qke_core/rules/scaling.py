@@ -112,7 +112,8 @@ def _workers_left(case: Case) -> Iterator[Finding]:
     """At least two workers must be left after a removal (code 135), all worker roles together."""
     least, left = operations().scale_in(case.version).min_workers, case.goal.count("worker")
     if _leaving(case) and left < least:
-        sentence = f"The wish leaves {left} workers; QKE {case.version} refuses to go below {least}"
+        workers = f"{left} worker{'s' * (left != 1)}"
+        sentence = f"The wish leaves {workers}; QKE {case.version} refuses to go below {least}"
         source = "QKE app repo, scale_in pre_check, code 135; user guide, G-119"
         remedy = f"keep at least {least} workers, of all worker roles together"
         yield case.finding("topology.workers-left", "blocker", ("roles",), sentence, remedy, source, 135)
@@ -120,9 +121,9 @@ def _workers_left(case: Case) -> Iterator[Finding]:
 
 def _drain(case: Case) -> Iterator[Finding]:
     """Pods of removed workers must fit on the others, and whatever they keep on the node is in the way or lost."""
-    leaving, now = _leaving(case), case.now
-    if not leaving or now is None:
-        return
+    leaving, now, drain = _leaving(case), case.now, operations().scale_in(case.version)
+    if not leaving or now is None or case.goal.count("worker") < drain.min_workers:
+        return  # Nothing leaves, or it will be refused anyway.
     source = "user guide, Scaling, G-119, G-120; FAQ, G-186, G-187"
     cpu = sum(new.cpu * new.count for role, new in case.goal.shape.items() if is_worker(role))
     memory = sum(new.memory_mib * new.count for role, new in case.goal.shape.items() if is_worker(role))
@@ -132,7 +133,6 @@ def _drain(case: Case) -> Iterator[Finding]:
     sentence = f"{leaves}: afterwards workers have {cpu} vCPU (now {had}) and {render_size(memory)} of memory"
     remedy = "see that the pods of those that leave fit on the others; remove one node at a time"
     yield case.finding("topology.room-after-removal", "warning", ("roles",), sentence, remedy, source)
-    drain = operations().scale_in(case.version)
     if drain.forced:
         sentence = "Pods with data on their node (emptyDir) are evicted too, and that data is lost"
         remedy = "save it first"

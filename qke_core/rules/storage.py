@@ -20,7 +20,7 @@ from qke_core.units import render_size
 
 MATRIX = "yunify/qingcloud-csi, pkg/disk/driver/types.go"
 POLICY = "QKE app repo, app/replace_policy.json"
-ZONES = "QKE app repo, tag v3.3.0, docs/volume.md"
+ZONES = "QKE app repo, tag v3.3.0, volume.md among its docs"
 NOT_ATTACHED = 5600
 """`ret_code` of the cloud for a volume that does not go with a host."""
 MIB_PER_GIB = 1024

@@ -65,7 +65,8 @@ def _few_workers(case: Case) -> Iterator[Finding]:
         found.count for role, found in case.goal.shape.items() if is_worker(role) and found.instance_class == master
     )
     if same < WORKERS_ADVISED:
-        sentence = f"{same} workers have the masters' host type {master}; at least {WORKERS_ADVISED} are advised"
+        have = "1 worker has" if same == 1 else f"{same} workers have"
+        sentence = f"{have} the masters' host type {master}; at least {WORKERS_ADVISED} are advised"
         remedy = "add workers of that type; others may come on top, as needed"
         source = "user guide, Express configuration, G-038; FAQ, G-177. The form does not enforce it"
         yield case.finding("topology.few-workers", "warning", ("roles",), sentence, remedy, source)

@@ -111,27 +111,40 @@ def _billing(term: Json) -> Billing:
 
 @dataclass(slots=True)
 class _Ledger:
-    """One cluster's resources while its records are read: those that stand, and since when."""
+    """One cluster's resources while its records are read.
+
+    `since` holds those that stand, and from when on; `latest` what the newest record says, which counts once time has
+    gone on: so whatever is undone at the same instant cuts no life in two.
+    """
 
     zone: str
     billing: Billing
     lives: list[Life] = field(default_factory=list[Life])
     since: dict[str, tuple[Resource, int]] = field(default_factory=dict[str, tuple[Resource, int]])
+    latest: tuple[int, Mapping[str, Resource]] = (0, {})
 
     def stand(self, standing: Mapping[str, Resource], t: int) -> None:
-        """Take over what stands from `t` on: what is gone or different has ended, what is new or different begins."""
+        """Take note of what stands from `t` on."""
+        if t > self.latest[0]:
+            self._settle()
+        self.latest = t, standing
+
+    def close(self, t: int) -> Metered:
+        """End what still stands."""
+        self._settle()
+        for resource, begin in self.since.values():
+            self._end(resource, begin, t)
+        return Metered(self.zone, self.billing, tuple(self.lives))
+
+    def _settle(self) -> None:
+        """What is gone or different has ended, what is new or different begins."""
+        t, standing = self.latest
         for name, (resource, begin) in list(self.since.items()):
             if standing.get(name) != resource:
                 self._end(resource, begin, t)
                 del self.since[name]
         for name, resource in standing.items():
             self.since.setdefault(name, (resource, t))
-
-    def close(self, t: int) -> Metered:
-        """End what still stands."""
-        for resource, begin in self.since.values():
-            self._end(resource, begin, t)
-        return Metered(self.zone, self.billing, tuple(self.lives))
 
     def _end(self, resource: Resource, begin: int, end: int) -> None:
         if begin < end:

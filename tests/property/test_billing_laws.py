@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -20,20 +21,33 @@ from qke_core.billing import (
     upgrade_fee,
 )
 from qke_core.billing.bill import FEE, TERM_MONTHS
+from qke_core.billing.prices import StoppedShare
 from qke_core.models import ON_DEMAND, Billing
-from qke_core.resources import Resource
+from qke_core.models.money import Term
+from qke_core.resources import Resource, ResourceKind
 from qke_core.units import MS_PER_H
 
 PRICES = default_prices()
 ZONES = st.sampled_from(["pek3", "ap2a", "elsewhere"])
 
 
+KINDS: tuple[ResourceKind, ...] = (
+    "instance",
+    "system_disk",
+    "volume",
+    "loadbalancer",
+    "eip",
+    "router",
+    "security_group",
+    "linked_service",
+    "cluster",
+)
+
+
 @st.composite
 def resources(draw: st.DrawFn) -> Resource:
     name = f"shop/r{draw(st.integers(0, 9))}"
-    kind = draw(
-        st.sampled_from(["instance", "system_disk", "volume", "loadbalancer", "eip", "router", "security_group"])
-    )
+    kind: ResourceKind = draw(st.sampled_from(KINDS))
     return Resource(
         name,
         kind,
@@ -93,13 +107,12 @@ def test_elsewhere_a_cut_costs_a_rounding_at_most(life: Life, instant: int, zone
 
 
 @given(st.lists(lives(), max_size=6), st.randoms(use_true_random=False), ZONES)
-def test_the_order_of_events_does_not_matter(found: list[Life], luck: object, zone: str):
+def test_the_order_of_events_does_not_matter(found: list[Life], luck: Random, zone: str):
     mixed = list(found)
-    luck.shuffle(mixed)  # type: ignore[attr-defined]
+    luck.shuffle(mixed)
     ours, theirs = invoice(found, PRICES, zone), invoice(mixed, PRICES, zone)
     assert ours.exact == theirs.exact
-    key = repr
-    assert sorted(ours.charges, key=key) == sorted(theirs.charges, key=key)
+    assert sorted(ours.charges, key=repr) == sorted(theirs.charges, key=repr)
 
 
 @given(st.lists(lives(), max_size=6), ZONES)
@@ -112,20 +125,44 @@ def test_nothing_is_ever_negative_and_no_charge_is_longer_than_an_hour(found: li
         assert charge.fee == charge.fee.quantize(FEE)
 
 
+@given(st.lists(lives(), max_size=6), st.sampled_from(list(TERM_MONTHS)), ZONES)
+def test_an_invoice_under_a_contract_is_never_dearer(found: list[Life], term: Term, zone: str):
+    contract = Billing(mode="contract", term=term)
+    ours, theirs = invoice(found, PRICES, zone, contract), invoice(found, PRICES, zone)
+    assert len(ours.charges) == len(theirs.charges)
+    assert ours.exact <= theirs.exact
+    extras = [life for life in found if life.resource.origin != "node"]
+    assert invoice(extras, PRICES, zone, contract) == invoice(extras, PRICES, zone)
+
+
+@given(resources(), st.integers(0, 200), ZONES)
+def test_an_invoice_of_whole_hours_is_what_the_bill_said(found: Resource, hours: int, zone: str):
+    said = bill([found], PRICES, zone).per_hour * hours
+    made = invoice([Life(found, 0, hours * MS_PER_H)], PRICES, zone)
+    # Each of the hours is rounded to four decimals.
+    assert abs(made.exact - said) <= FEE / 2 * hours
+
+
 @given(resources(), INSTANTS, ZONES)
 def test_no_time_costs_nothing(found: Resource, instant: int, zone: str):
     assert invoice([Life(found, instant, instant)], PRICES, zone).charges == ()
 
 
-@given(resources(), ZONES)
-def test_stopping_never_costs_more_than_running(found: Resource, zone: str):
-    running, stopped = (bill([replace(found, running=runs)], PRICES, zone).per_hour for runs in (True, False))
-    assert stopped <= running
+SHARES = st.decimals(0, 1, places=2)
+
+
+@given(resources(), ZONES, st.tuples(SHARES, SHARES, SHARES))
+def test_stopping_never_costs_more_than_running(found: Resource, zone: str, shares: tuple[Decimal, Decimal, Decimal]):
+    vcpu, memory, gpu = shares
+    book = PRICES.model_copy(update={"stopped_share": StoppedShare(vcpu=vcpu, memory=memory, gpu=gpu)})
+    for prices in (PRICES, book):
+        running, stopped = (bill([replace(found, running=runs)], prices, zone).per_hour for runs in (True, False))
+        assert 0 <= stopped <= running
 
 
 @given(st.lists(resources(), max_size=6), st.sampled_from(list(TERM_MONTHS)), ZONES)
-def test_a_contract_is_never_dearer_and_leaves_the_extras_alone(found: list[Resource], term: str, zone: str):
-    contract = Billing(mode="contract", term=term)  # type: ignore[arg-type]
+def test_a_contract_is_never_dearer_and_leaves_the_extras_alone(found: list[Resource], term: Term, zone: str):
+    contract = Billing(mode="contract", term=term)
     on_demand = hourly(found, PRICES, zone, ON_DEMAND)
     assert hourly(found, PRICES, zone, contract) <= on_demand
     extras = [item for item in found if item.origin != "node"]
@@ -145,8 +182,8 @@ def test_growing_costs_and_shrinking_gives_back_and_only_one_of_them(old: Decima
 
 
 @given(st.decimals(0, 1000, places=4), st.sampled_from(list(TERM_MONTHS)))
-def test_a_contract_month_is_at_most_720_hours(per_hour: Decimal, term: str):
-    month = contract_month(per_hour, PRICES, Billing(mode="contract", term=term))  # type: ignore[arg-type]
+def test_a_contract_month_is_at_most_720_hours(per_hour: Decimal, term: Term):
+    month = contract_month(per_hour, PRICES, Billing(mode="contract", term=term))
     assert month <= (per_hour * 720).quantize(Decimal("0.01")) + Decimal("0.01")
 
 

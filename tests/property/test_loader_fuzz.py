@@ -57,26 +57,24 @@ def mutations(draw: st.DrawFn, text: str) -> str:
 def judge(cluster: str, world: str) -> None:
     """Do what `qke validate` and `qke plan` do with these texts."""
     try:
-        wish, around = (
-            examine(parse_one(text, name), model)
-            for text, name, model in ((cluster, "c.yaml", ClusterDocument), (world, "w.yaml", WorldDocument))
-        )
+        wish = examine(parse_one(cluster, "c.yaml"), ClusterDocument)
+        around = examine(parse_one(world, "w.yaml"), WorldDocument)
     except InputError:
         return  # No YAML at all.
-    for loaded in (wish, around):
-        assert loaded.document is not None or loaded.problems
-        assert all(problem.place is not None for problem in loaded.problems)
+    assert wish.document is not None or wish.problems
+    assert around.document is not None or around.problems
+    assert all(problem.place is not None for problem in (*wish.problems, *around.problems))
     findings = [] if around.document is None else [*check_world(around.document)]
     sound = not any(finding.severity == "blocker" for finding in findings)
     if wish.document is not None:
-        findings += check_cluster(wish.document, around.document if sound else None)  # type: ignore[arg-type]
+        findings += check_cluster(wish.document, around.document if sound else None)
     for finding in findings:
         assert finding.sentence
         assert finding.remedy
         assert finding.source
         assert str(wish.source.place(finding.path))
     if sound and not wish.problems and not around.problems and wish.document and around.document:
-        planned = plan_cluster(wish.document, around.document)  # type: ignore[arg-type]
+        planned = plan_cluster(wish.document, around.document)
         assert planned.plan is not None or planned.blockers
         if planned.plan is not None:
             json.dumps(planned.plan.to_json())

@@ -14,7 +14,7 @@ from qke_core.rules.case import Case, Rule
 from qke_core.rules.finding import Finding
 from qke_core.rules.network.own import has_pod_range
 from qke_core.rules.network.place import place_of, vxnets_of
-from qke_core.rules.network.room import addresses_of, room_of, taken_in
+from qke_core.rules.network.room import addresses_of, left_in, taken_by
 from qke_core.suggest import did_you_mean
 
 SOURCE = "QKE app repo, codes 139 to 142"
@@ -75,7 +75,8 @@ def _shared(case: Case) -> Iterator[Finding]:
     most, each = pod_addresses(case.goal), networks().constants["vxnet_nics_max"]
     if not listed or world is None or len(listed) * each < most:
         return
-    left = sum(room_of(known[name][1]) - taken_in(known[name][1], case.others, world) for name in listed)
+    taken = taken_by(case.others, world)
+    left = sum(left_in(known[name][1], taken) for name in listed)
     left -= addresses_of(case.goal) if case.goal.vxnet in listed else 0
     shared = [
         other.name

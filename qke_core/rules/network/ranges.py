@@ -24,6 +24,9 @@ from qke_core.rules.network.place import stands
 
 SOURCE = "user guide, Preparation, G-026; Environment parameters, G-059, G-063, G-064; FAQ, G-174"
 
+SHOWN = 3
+"""How many ranges of other clusters a sentence names."""
+
 
 def _forms(case: Case) -> Iterator[Finding]:
     """Each range is IPv4 with a prefix; the bridge is an address inside its range."""
@@ -68,18 +71,28 @@ def _bridge(case: Case) -> Iterator[Finding]:
 
 
 def _overlap(case: Case) -> Iterator[Finding]:
-    """Own ranges are disjoint, and apart from those around: blockers. Those of other clusters: warnings."""
-    own, near, others = own_ranges(case.settings), near_ranges(case), other_ranges(case)
-    free = advice(case)
-    for pair in clashes(own, {**near, **others}):
-        mine, key = own[pair.first], KEYS[pair.first]
-        theirs = {**own, **near, **others}[pair.second]
+    """Own ranges are apart from one another, from the VPC's and from those of linked services."""
+    own, near, free = own_ranges(case.settings), near_ranges(case), advice(case)
+    for pair in clashes(own, near):
+        mine, theirs, key = own[pair.first], {**own, **near}[pair.second], KEYS[pair.first]
         touched = [KEYS[what] for what in (pair.first, pair.second) if what in KEYS]
-        severity: Severity = "warning" if pair.second in others or stands(case, *touched) else "blocker"
+        severity: Severity = "warning" if stands(case, *touched) else "blocker"
         sentence = f"{pair.first} {mine} overlaps {pair.second} {theirs}"
-        yield case.finding(
-            "network.overlap", severity, ("env", key), sentence, _remedy(case, key, free.get(key)), SOURCE
-        )
+        remedy = _remedy(case, key, free.get(key))
+        yield case.finding("network.overlap", severity, ("env", key), sentence, remedy, SOURCE)
+
+
+def _neighbours(case: Case) -> Iterator[Finding]:
+    """Own ranges had better be apart from those of other clusters in the VPC: one warning for each own range."""
+    own, others, free = own_ranges(case.settings), other_ranges(case), advice(case)
+    for what, mine in own.items():
+        met = [f"{name} {network}" for name, network in others.items() if mine.overlaps(network)]
+        if met:
+            more = f", and {len(met) - SHOWN} more" if len(met) > SHOWN else ""
+            sentence = f"{what} {mine} overlaps {', '.join(met[:SHOWN])}{more}"
+            key = KEYS[what]
+            remedy = _remedy(case, key, free.get(key))
+            yield case.finding("network.overlap", "warning", ("env", key), sentence, remedy, SOURCE)
 
 
 def _remedy(case: Case, key: str, free: str | None) -> str:
@@ -112,4 +125,4 @@ def _hit(mine: IPv4Network, table: Mapping[str, IPv4Network]) -> str:
     return next((name for name, network in table.items() if mine.overlaps(network)), "")
 
 
-RULES: tuple[Rule, ...] = (_forms, _bridge, _overlap, _special)
+RULES: tuple[Rule, ...] = (_forms, _bridge, _overlap, _neighbours, _special)

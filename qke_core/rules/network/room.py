@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 
 from qke_core.catalog import networks
 from qke_core.cidr import blocks, hosts, parse_network
@@ -82,19 +83,24 @@ def addresses_of(state: ClusterState) -> int:
     return state.count("master", "worker", "client") + api_balancer(state) + console_balancer(state)
 
 
-def taken_in(vxnet: Vxnet, clusters: tuple[WorldCluster, ...], world: World) -> int:
-    """Return how many addresses of a vxnet are taken: by what the World does not list, and by these clusters.
+def taken_by(clusters: Iterable[WorldCluster], world: World) -> Mapping[str, int]:
+    """Return how many addresses clusters take, by vxnet.
 
     A node that stands in another vxnet than its cluster takes its address there.
     """
-    taken = vxnet.used
+    taken = Counter[str]()
     for cluster in clusters:
-        if cluster.vxnet == vxnet.id:
-            taken += addresses_of(ClusterState.of_world(cluster, world))
-        for node in cluster.nodes:
-            if node.vxnet is not None and node.vxnet != cluster.vxnet:
-                taken += (node.vxnet == vxnet.id) - (cluster.vxnet == vxnet.id)
+        home = cluster.vxnet or ""
+        taken[home] += addresses_of(ClusterState.of_world(cluster, world))
+        strays = [node.vxnet for node in cluster.nodes if node.vxnet is not None and node.vxnet != home]
+        taken.update(strays)
+        taken[home] -= len(strays)
     return taken
+
+
+def left_in(vxnet: Vxnet, taken: Mapping[str, int]) -> int:
+    """Return how many addresses of a vxnet are left beside those `taken` by vxnet; negative when there are too many."""
+    return room_of(vxnet) - vxnet.used - taken.get(vxnet.id, 0)
 
 
 def _vxnet(case: Case) -> Iterator[Finding]:
@@ -102,13 +108,12 @@ def _vxnet(case: Case) -> Iterator[Finding]:
     place = place_of(case)
     if place is None or case.world is None:
         return
-    vpc, vxnet = place
-    room, taken = room_of(vxnet), taken_in(vxnet, case.others, case.world)
-    needed, left = addresses_of(case.goal), max(room - taken, 0)
+    (vpc, vxnet), taken = place, taken_by(case.others, case.world)
+    needed, left = addresses_of(case.goal), max(left_in(vxnet, taken), 0)
     if needed <= left or (stands(case) and case.now is not None and needed <= addresses_of(case.now)):
         return
-    others = [other.id for other in vpc.vxnets if room_of(other) - taken_in(other, case.others, case.world) >= needed]
-    nodes = f"wish for {needed - left} nodes less"
+    others = [other.id for other in vpc.vxnets if left_in(other, taken) >= needed]
+    nodes = f"wish for {needed - left} node{'s' * (needed - left > 1)} less"
     remedy = f"{nodes}, or stand in {others[0]}, which has room" if others and case.creates else nodes
     sentence = f"{vxnet.id} has {left} addresses left, the wish takes {needed}"
     source = "yunify/qingcloud-docs, vxnet: .1 is the router; yunify/hostnic-cni: 252 per vxnet"

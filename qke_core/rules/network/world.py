@@ -13,7 +13,7 @@ from qke_core.rules.case import WorldRule, world_finding
 from qke_core.rules.finding import Finding
 from qke_core.rules.network.address import ID_KEYS
 from qke_core.rules.network.place import BASE_NETWORK, vxnets_of
-from qke_core.rules.network.room import room_of, taken_in
+from qke_core.rules.network.room import left_in, room_of, taken_by
 from qke_core.suggest import did_you_mean
 
 SOURCE = "a world must not contradict itself"
@@ -129,11 +129,12 @@ def _addresses(world: World) -> Iterator[Finding]:
             elif node.address in (network.network_address, network.network_address + 1, network.broadcast_address):
                 sentence = f"{node.address} is no node's: the first two and the last address of {mine} are kept back"
                 yield world_finding("world.address-outside", "blocker", path, sentence, "correct it", DOCS)
+    taken = taken_by(world.clusters, world)
     for n, vpc in enumerate(world.vpcs or ()):
         for m, vxnet in enumerate(vpc.vxnets):
-            used, room = taken_in(vxnet, world.clusters, world), room_of(vxnet)
-            if used > room:
-                sentence = f"{used} addresses of {vxnet.id} are taken, it has {room}"
+            left, room = left_in(vxnet, taken), room_of(vxnet)
+            if left < 0:
+                sentence = f"{room - left} addresses of {vxnet.id} are taken, it has {room}"
                 path = ("vpcs", n, "vxnets", m, "used")
                 yield world_finding("world.vxnet-full", "blocker", path, sentence, "correct the figures", SOURCE)
 

@@ -1,4 +1,4 @@
-"""Does range arithmetic keep its word on the ranges that people have? (Laws: tests/property/test_cidr_laws.py.)"""
+"""Does range arithmetic keep its word on the ranges that people have? Laws are in tests/property/test_cidr_laws.py."""
 
 from __future__ import annotations
 

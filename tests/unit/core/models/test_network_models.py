@@ -97,16 +97,15 @@ def test_what_is_no_port_is_refused(text: str):
         PORTS.validate_python(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "fits"),
-    [("vxnet-a1b2c3d", True), ("vxnet-0", True), ("VXNET-A", False), ("vxnet", False), ("vxnet-", False)],
-)
-def test_ids_have_a_kind_and_a_tail(text: str, fits: bool):
-    if fits:
-        assert ID.validate_python(text) == text
-    else:
-        with pytest.raises(ValidationError):
-            ID.validate_python(text)
+@pytest.mark.parametrize("text", ["vxnet-a1b2c3d", "vxnet-0", "rtr-x"])
+def test_ids_have_a_kind_and_a_tail(text: str):
+    assert ID.validate_python(text) == text
+
+
+@pytest.mark.parametrize("text", ["VXNET-A", "vxnet", "vxnet-", "vxnet-a b"])
+def test_what_is_no_id_is_refused(text: str):
+    with pytest.raises(ValidationError):
+        ID.validate_python(text)
 
 
 @pytest.mark.guide("G-023", "G-025")

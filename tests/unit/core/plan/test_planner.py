@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,7 @@ SHOP = {"name": "shop", "version": "2.0.0", "roles": HA}
 KEY = {"access_key_id": "KEY"}
 
 
-def world(clusters: list[Mapping[str, Any]] | None = None, **more: Any) -> World:
+def world(clusters: Sequence[Mapping[str, Any]] | None = None, **more: Any) -> World:
     return World.model_validate_json(
         json.dumps({"zone": "pek3", "clusters": [SHOP] if clusters is None else clusters} | more)
     )

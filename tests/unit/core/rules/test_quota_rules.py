@@ -94,6 +94,12 @@ def test_a_finding_stands_where_the_wish_asks_for_it():
     assert short(wish(roles=HA), world(limits={"loadbalancer": 0}))["loadbalancer"].path == ("roles", "master", "count")
 
 
+def test_a_balancer_that_ha_needs_too_stands_at_the_masters():
+    both = short(wish(roles=HA, env=EIP), world(limits={"loadbalancer": 1}))["loadbalancer"]
+    assert both.path == ("roles", "master", "count")
+    assert "(1 for the API server, 1 for the console's EIP)" in both.sentence
+
+
 def test_every_quota_that_is_short_is_named_at_once():
     found = short(wish(), world(limits=dict.fromkeys(["cpu", "instance", "memory_mb", "volume", "nic"], 0)))
     assert set(found) == {"cpu", "instance", "memory_mb", "volume", "nic"}
@@ -141,6 +147,13 @@ def test_what_a_wish_frees_counts_against_what_it_takes():
     now = {**SHOP, "roles": {**SINGLE, "node_perf": {"count": 4, "volume": "80GiB"}}}
     logs = wish(env={"extra.modules": ["ks-logging"]})
     assert short(logs, world(now, limits={"volume": 9})) == {}
+
+
+def test_where_something_is_freed_the_sentence_gives_the_sum_alone():
+    now = {**SHOP, "roles": {**SINGLE, "node_perf": {"count": 3, "volume": "80GiB"}}}
+    logs = wish(env={"extra.modules": ["ks-logging"]})
+    found = short(logs, world(now, limits={"volume": 8}))["volume"]
+    assert found.sentence == "The wish needs 1 volume more; 0 of the quota of 8 are left"
 
 
 def test_shrinking_is_allowed_even_where_too_much_is_used():

@@ -121,7 +121,7 @@ def test_two_workers_of_the_masters_host_type_are_advised(version: str, count: i
     if count < 2:
         found = only("topology.few-workers", wish)
         assert (found.severity, found.path) == ("warning", ("roles",))
-        assert found.sentence == "1 workers have the masters' host type 202; at least 2 are advised"
+        assert found.sentence == "1 worker has the masters' host type 202; at least 2 are advised"
 
 
 @pytest.mark.guide("G-038")
@@ -245,7 +245,9 @@ def test_two_workers_must_be_left_from_2_0_0_on(version: str, left: int):
     assert [finding.platform_code for finding in found] == ([135] if version in V2 and left < 2 else [])
     for finding in found:
         assert finding.severity == "blocker"
-        assert finding.sentence == f"The wish leaves {left} workers; QKE {version} refuses to go below 2"
+        workers = "1 worker" if left == 1 else f"{left} workers"
+        assert finding.sentence == f"The wish leaves {workers}; QKE {version} refuses to go below 2"
+        assert "topology.drain" not in codes(wish, now)
 
 
 def test_workers_of_all_roles_count_together():
