@@ -12,10 +12,13 @@ from qke_cli import complete, shell
 from qke_cli.shell import Json, NoColor, Version, Work
 
 app = shell.make_app("qke")
+new = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
+app.add_typer(new, name="new")
 
 Cluster = Annotated[
     Path, typer.Argument(metavar="CLUSTER", help="Cluster file (YAML); - reads it.", autocompletion=complete.scenarios)
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 Prices = Annotated[
     Path | None, typer.Option("--prices", metavar="FILE", help="Price book (YAML); an example by default.")
 ]
@@ -96,7 +99,7 @@ def cost(
     run: Annotated[
         Path | None, typer.Option("--run", metavar="RUN", help="Invoice of a recorded run, to the cent.")
     ] = None,
-    hours: Annotated[int, typer.Option("--hours", metavar="N", min=1, help="For how many hours.")] = 720,
+    hours: Annotated[int, typer.Option("--hours", metavar="N", min=1, max=876_000, help="For how many hours.")] = 720,
     prices: Prices = None,
     as_json: Json = False,
     no_color: NoColor = False,
@@ -177,6 +180,48 @@ def schema(
         from qke_cli.commands.describe import print_schema
 
         return print_schema(kind)
+
+    return work
+
+
+@new.callback(invoke_without_command=True)
+def new_root(context: typer.Context) -> Work | None:
+    """Write a file to start from.
+
+    Example: qke new cluster my-cluster.yaml
+    """
+    return None if context.invoked_subcommand else shell.leave(context, context.get_help())
+
+
+@new.command("cluster")
+def new_cluster(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Where to; - prints it.")] = Path("cluster.yaml"),
+    force: Force = False,
+) -> Work:
+    """Write a commented Cluster file: a wish.
+
+    Example: qke new cluster my-cluster.yaml
+    """
+    return _starter("cluster", path, force=force)
+
+
+@new.command("world")
+def new_world(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Where to; - prints it.")] = Path("world.yaml"),
+    force: Force = False,
+) -> Work:
+    """Write a commented World file: what exists.
+
+    Example: qke new world my-world.yaml
+    """
+    return _starter("world", path, force=force)
+
+
+def _starter(kind: str, path: Path, *, force: bool) -> Work:
+    def work() -> int:
+        from qke_cli.commands.describe import write_starter
+
+        return write_starter(kind, path, force=force)
 
     return work
 

@@ -161,7 +161,7 @@ def new_scenario(
     def work() -> int:
         from qke_cli.commands.describe import write_starter
 
-        return write_starter(path, force=force)
+        return write_starter("scenario", path, force=force)
 
     return work
 

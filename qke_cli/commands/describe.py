@@ -1,4 +1,4 @@
-"""`qke-sim schema`, `measures` and `new`: what can be written, and a file to start from."""
+"""`schema`, `measures` and `new`: what can be written, and files to start from."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ _MODELS: Final[dict[str, type[BaseModel]]] = {
     "cluster": ClusterDocument,
     "prices": PriceBook,
 }
+_NEXT: Final = {"scenario": "qke-sim run", "cluster": "qke validate", "world": "qke validate"}
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -67,9 +68,9 @@ def list_measures(scenario: Path, *, as_json: bool, plain: bool) -> int:
     return 0
 
 
-def write_starter(path: Path, *, force: bool) -> int:
-    """Write the starter scenario, or print it when the path is `-`."""
-    text = files("qke_cli").joinpath("templates", "scenario.yaml").read_text(encoding="utf-8")
+def write_starter(kind: str, path: Path, *, force: bool) -> int:
+    """Write the starter file of a kind, or print it when the path is `-`."""
+    text = files("qke_cli").joinpath("templates", f"{kind}.yaml").read_text(encoding="utf-8")
     if str(path) == "-":
         sys.stdout.write(text)
         return 0
@@ -81,5 +82,5 @@ def write_starter(path: Path, *, force: bool) -> int:
     except OSError as exc:
         sentence = f"{str(path)!r} cannot be written: {exc.strerror}"
         raise InputError("output.unwritable", sentence, "give another path") from exc
-    Screen(sys.stderr).say(f"Wrote {path}. Next: qke-sim run {path}")
+    Screen(sys.stderr).say(f"Wrote {path}. Next: {_NEXT[kind]} {path}")
     return 0

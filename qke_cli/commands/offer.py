@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from qke_cli.screen import Screen, pad
-from qke_core.catalog import Parameter, catalog, parameter_changes, parameters, storage
+from qke_core.catalog import Parameter, ParameterChange, catalog, parameter_changes, parameters, storage
 from qke_core.errors import InputError
 from qke_core.suggest import did_you_mean
 
@@ -18,9 +18,10 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table: what each row says, and a line for people below it."""
+    """A table for people, a line below it, and the same as data, nothing shortened."""
 
     rows: Sequence[Row]
+    data: Sequence[Mapping[str, object]]
     note: str = ""
 
 
@@ -38,13 +39,13 @@ def show_catalog(part: str, version: str | None, *, as_json: bool, plain: bool) 
     sheet = PARTS[part](version)
     screen = Screen(sys.stdout, plain=plain)
     if as_json:
-        screen.data(
-            {"apiVersion": "qke/v1", "kind": "Catalog", "part": part, "rows": [dict(row) for row in sheet.rows]}
-        )
+        rows = [dict(row) for row in sheet.data]
+        screen.data({"apiVersion": "qke/v1", "kind": "Catalog", "part": part, "rows": rows})
         return 0
     _table(screen, sheet.rows)
     if sheet.note:
-        screen.say("", Text(sheet.note, style="dim"))
+        screen.say("")
+        screen.hang("", Text(sheet.note, style="dim"))
     return 0
 
 
@@ -78,7 +79,18 @@ def _versions(version: str | None) -> Sheet:
         for name, found in facts.versions.items()
         if version in {None, name}
     ]
-    return Sheet(rows, "Next: qke catalog parameters --version 3.3.0")
+    data = [
+        {
+            "version": name,
+            "released": str(found.released),
+            "kubesphere": found.kubesphere,
+            "kubernetes": found.kubernetes,
+            "upgrades_to": [edge.target for edge in facts.upgrades if edge.origin == name],
+        }
+        for name, found in facts.versions.items()
+        if version in {None, name}
+    ]
+    return Sheet(rows, data, f"Next: qke catalog parameters --version {_latest(version)}")
 
 
 def _roles(version: str | None) -> Sheet:
@@ -87,15 +99,20 @@ def _roles(version: str | None) -> Sheet:
         {
             "role": role,
             "count": _limits(known["count"]) if "count" in known else "1",
-            "vCPU": _limits(known["cpu"]),
-            "memory GiB": _gib(known["memory"]),
-            "disk GiB": _limits(known["volume_size"]) if "volume_size" in known else "none",
+            "vCPU": _span(known["cpu"]),
+            "memory GiB": _span(known["memory"], 1024),
+            "disk GiB": _span(known["volume_size"]) if "volume_size" in known else "none",
             "for": catalog().roles[role].intent,
         }
         for role in catalog().roles
         if (known := parameters().role(role, at))
     ]
-    return Sheet(rows, f"QKE {at}. Express groups: {', '.join(catalog().express_groups(at))}")
+    data = [
+        {"role": role, "intent": catalog().roles[role].intent, "parameters": [_all(one) for one in known.values()]}
+        for role in catalog().roles
+        if (known := parameters().role(role, at))
+    ]
+    return Sheet(rows, data, f"QKE {at}. Express groups: {', '.join(catalog().express_groups(at))}")
 
 
 def _parameters(version: str | None) -> Sheet:
@@ -104,23 +121,53 @@ def _parameters(version: str | None) -> Sheet:
         {
             "parameter": key,
             "default": _short(found.default),
+            "change": _change(key, found, at),
             "values": _limits(found),
-            "a change": _change(key, found, at),
         }
         for key, found in parameters().env(at).items()
     ]
-    return Sheet(rows, f"QKE {at}")
+    data = [
+        {**_all(found), "restarts": list(effect.restarts) if effect else [], "menu_restart": _waits(effect)}
+        for key, found in parameters().env(at).items()
+        for effect in (parameter_changes().change(key, at),)
+    ]
+    return Sheet(rows, data, f"QKE {at}. {CHANGES}")
+
+
+CHANGES = (
+    "A change of a running cluster: yes; services: yes, and services restart; nodes: yes, once all nodes were restarted "
+    "from the menu. --json names the services, and every choice."
+)
 
 
 def _change(key: str, found: Parameter, version: str) -> str:
     if not found.changeable:
-        return "not possible"
+        return "no"
     effect = parameter_changes().change(key, version)
-    if effect is None or not (effect.restarts or effect.menu_restart):
-        return "restarts nothing"
-    if effect.menu_restart:
-        return "waits for a restart of all nodes"
-    return f"restarts {', '.join(effect.restarts)}"
+    if effect is not None and effect.menu_restart:
+        return "nodes"
+    return "services" if effect is not None and effect.restarts else "yes"
+
+
+def _waits(effect: ParameterChange | None) -> bool:
+    return effect is not None and effect.menu_restart
+
+
+def _all(found: Parameter) -> Mapping[str, object]:
+    """Return what the product declares of a parameter."""
+    return {
+        "key": found.key,
+        "type": found.type,
+        "default": found.default,
+        "required": found.required,
+        "changeable": found.changeable,
+        "minimum": found.minimum,
+        "maximum": found.maximum,
+        "step": found.step,
+        "choices": list(found.choices),
+        "pattern": found.pattern,
+        "source": found.source,
+    }
 
 
 def _storage(version: str | None) -> Sheet:
@@ -134,7 +181,19 @@ def _storage(version: str | None) -> Sheet:
         }
         for code, found in book.volume_types.items()
     ]
-    return Sheet(rows, f"QKE {at}; clusters born as 1.x have the class csi-qingcloud instead")
+    data = [
+        {
+            "type": code,
+            "storage_class": found.storage_class,
+            "minimum_gib": rule.minimum,
+            "maximum_gib": rule.maximum,
+            "step_gib": rule.step,
+            "attaches_to": [number for number, host in book.host_types.items() if code in host.takes],
+        }
+        for code, found in book.volume_types.items()
+        for rule in (book.size_rule(code, at),)
+    ]
+    return Sheet(rows, data, f"QKE {at}; clusters born as 1.x have the class csi-qingcloud instead")
 
 
 def _sizes(code: int, version: str) -> str:
@@ -149,17 +208,33 @@ def _zones(version: str | None) -> Sheet:
             "zone": name,
             "region": zone.region,
             "NeonSAN": "yes" if zone.neonsan else "no",
-            "default of basic masters": _default(at, name, 101),
-            "of enterprise masters": _default(at, name, 202),
+            "default of basic masters": _default(at, name, 101) or "none",
+            "of enterprise masters": _default(at, name, 202) or "none",
         }
         for name, zone in book.zones.items()
     ]
-    return Sheet(rows, f"Storage classes of QKE {at}")
+    data = [
+        {
+            "zone": name,
+            "region": zone.region,
+            "neonsan": zone.neonsan,
+            "classes": {
+                str(master): [found.name for found in book.classes(at, name, master, at)] for master in MASTERS
+            },
+            "default": {str(master): _default(at, name, master) or None for master in MASTERS},
+        }
+        for name, zone in book.zones.items()
+    ]
+    return Sheet(rows, data, f"Storage classes of QKE {at}")
+
+
+MASTERS = (101, 202)
+"""Instance classes of masters: basic, enterprise."""
 
 
 def _default(version: str, zone: str, master: int) -> str:
     classes = storage().classes(version, zone, master, version)
-    return next((found.name for found in classes if found.default), "none")
+    return next((found.name for found in classes if found.default), "")
 
 
 def _limits(found: Parameter) -> str:
@@ -171,8 +246,10 @@ def _limits(found: Parameter) -> str:
     return found.type
 
 
-def _gib(found: Parameter) -> str:
-    return _few([str(int(choice) // 1024) for choice in found.choices])
+def _span(found: Parameter, unit: int = 1) -> str:
+    """Write the least and the most of a number, in `unit`s."""
+    numbers = [int(choice) // unit for choice in found.choices] or [found.minimum, found.maximum]
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}..{numbers[-1]}"
 
 
 def _few(words: Sequence[str]) -> str:

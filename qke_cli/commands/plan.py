@@ -84,7 +84,9 @@ def _require_nodes(wish: ClusterDocument, world: World, roles: Sequence[str]) ->
         InputError: `role.unknown`.
     """
     case = Case.of(wish, world)
-    there = {role for state in (case.now, case.goal) if state is not None for role in state.shape if state.count(role)}
+    there = {
+        role for state in (case.now, case.goal) if state is not None for role, indexes in state.nodes.items() if indexes
+    }
     for role in roles:
         if role not in there:
             sentence = f"{wish.name} has no node of role {role!r} to restart"

@@ -112,8 +112,7 @@ class StorageBook:
         if role == "master" and _since(version, "3.1.1"):
             return self.replace(version, zone, "volume_class", HIGH_CAPACITY)
         real = self.replace(version, zone, "instance_class", host_class)
-        host = self.host_types.get(real, self.host_types[BASIC_HOST])
-        return self.replace(version, zone, "volume_class", host.preferred)
+        return self.host_types.get(real, self.host_types[BASIC_HOST]).preferred
 
     def classes(self, version: str, zone: str, master_class: int, born_as: str) -> tuple[StorageClass, ...]:
         """Return the storage classes of a cluster, the default one flagged.

@@ -22,6 +22,9 @@ from qke_core.quota import Shortage, Usage, first_short, kubesphere_reserve, lef
 from qke_core.rules.case import Case
 from qke_core.rules.check import check_cluster
 from qke_core.rules.finding import Finding, by_rank
+from qke_core.rules.quota import amount
+
+SHORT = "quota.short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def plan_cluster(
     """
     case = Case.of(wish, world)
     findings = check_cluster(wish, world)
-    if any(finding.severity == "blocker" for finding in findings):
+    if any(finding.severity == "blocker" and finding.code != SHORT for finding in findings):
         return Planned(None, findings)
     before = case.now if case.now is not None and case.now.exists else ClusterState.absent(wish)
     book = prices or default_prices()
@@ -63,7 +66,11 @@ def plan_cluster(
     _require_complete(steps, before, case.goal)
     short = _shortage(steps, case.goal, world)
     if short is not None:
-        return Planned(None, by_rank([*findings, _refuse_short(case, short)]))
+        # The step says more than the sum: it stands for the finding about the same resource type.
+        others = [finding for finding in findings if (finding.code, finding.subject) != (SHORT, short.type)]
+        return Planned(None, by_rank([_refuse_short(case, short), *others]))
+    if any(finding.severity == "blocker" for finding in findings):
+        return Planned(None, findings)
     return Planned(Plan(wish.name, before, case.goal, steps, findings, book.label), findings)
 
 
@@ -125,12 +132,13 @@ def _shortage(steps: Sequence[Step], goal: ClusterState, world: World) -> Shorta
 
 
 def _refuse_short(case: Case, short: Shortage) -> Finding:
+    needs = amount(short.type, short.needs)
     return case.finding(
         "quota.short",
         "blocker",
         (),
-        f"Step {short.step} needs {short.needs} of {short.type} beyond what stands, the quota has {short.left} left",
-        f"ask for {short.needs - short.left} more {short.type} by ticket, or wish for less",
+        f"Step {short.step} needs {needs} beyond what stands at its peak; the quota has {max(short.left, 0)} left",
+        f"ask for {amount(short.type, short.needs - short.left)} more by ticket, or wish for less",
         "user guide, Preparation, G-028 to G-032; yunify/qingcloud-docs, ret_code 2500",
         platform_code=2500,
         subject=short.step,

@@ -71,7 +71,7 @@ def test_the_first_step_that_runs_short_is_named():
     (short,) = planned.blockers
     assert short.code == "quota.short"
     assert short.platform_code == 2500
-    assert "instance" in short.sentence
+    assert "Step add-node_perf needs 2 instances" in short.sentence
 
 
 @pytest.mark.guide("G-028", "G-169")
