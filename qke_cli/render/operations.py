@@ -13,6 +13,7 @@ from qke_core.billing.prices import MONTH_HOURS
 from qke_core.plan import Plan, Stage, Step
 from qke_core.plan.guards import IDLE
 from qke_core.plan.order import ONE_AT_A_TIME
+from qke_core.rules.quota import amount
 
 SIGNS: Mapping[str, tuple[str, str]] = {
     "create": ("+", "green"),
@@ -32,20 +33,6 @@ ACTIVE = "the cluster is active"
 
 STAGES_FELT_MAX = 6
 """How many stages that somebody feels a step shows; a plan as JSON has all."""
-
-SHORT: Mapping[str, str] = {
-    "instance": "instances",
-    "cpu": "vCPU",
-    "memory_mb": "MiB memory",
-    "gpu": "GPU",
-    "volume": "volumes",
-    "volume_size_gb": "GB of volumes",
-    "loadbalancer": "load balancers",
-    "security_group": "security groups",
-    "nic": "NICs",
-    "cluster": "clusters",
-}
-"""What a resource type is called after a number."""
 
 
 def render_steps(screen: Screen, plan: Plan) -> None:
@@ -123,15 +110,7 @@ def _stage(stage: Stage) -> str:
 
 
 def _quota(step: Step) -> str:
-    return ", ".join(
-        f"{sign}{amounts[key]} {_noun(key, amounts[key])}" for sign, amounts in _signed(step) for key in amounts
-    )
-
-
-def _noun(key: str, amount: int) -> str:
-    """Return what a resource type is called after this number."""
-    word = SHORT.get(key, key)
-    return word.removesuffix("s") if amount == 1 else word
+    return ", ".join(f"{sign}{amount(key, amounts[key])}" for sign, amounts in _signed(step) for key in amounts)
 
 
 def _signed(step: Step) -> tuple[tuple[str, Mapping[str, int]], tuple[str, Mapping[str, int]]]:

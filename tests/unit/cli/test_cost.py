@@ -169,6 +169,8 @@ def test_a_count_that_differs_is_one_line_before_and_one_after(text, wish, tmp_p
         ("-", "system disk, 20 GiB"),
         ("+", "system disk, 20 GiB"),
     ]
+    (change,) = [money(line) for line in lines if line.startswith("  Difference")]
+    assert sum(money(line) for line in lines if line.startswith(("+ ", "- "))) == change > 0
 
 
 def test_equal_clusters_differ_in_no_line(text, wish):
@@ -195,6 +197,9 @@ def test_an_invoice_on_the_screen_is_the_same_as_in_json(text, run):
     shown = text(None, None, run)
     totals = [money(line) for line in shown.splitlines() if line.startswith("  total")]
     assert [str(total) for total in totals] == [cluster["total_cny"] for cluster in found["clusters"]]
+    rows = [money(line) for line in shown.splitlines() if " h " in line]
+    charges = [charge for cluster in found["clusters"] for charge in cluster["charges"]]
+    assert sum(rows) == sum(Decimal(charge["fee_cny"]) for charge in charges)
     (together,) = [money(line) for line in shown.splitlines() if line.startswith("Together")]
     assert str(together) == found["total_cny"] == str(sum(totals))
     assert all(len(line) <= 80 for line in shown.splitlines()[1:])  # The first one has the path.

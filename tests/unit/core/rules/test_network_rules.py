@@ -99,6 +99,8 @@ def test_pods_of_another_cluster_in_the_vpc_are_a_warning():
     assert "cluster bank's pods" in found[0].sentence
     elsewhere = {**other, "env": {"pod_subnet": "10.20.0.0/16", "service_subnet": "10.97.0.0/16"}}
     assert "network.overlap" not in codes(find(world(clusters=[elsewhere])))
+    assert "network.overlap" not in codes(find(world(clusters=[{**other, "status": "deleted"}])))
+    assert "network.overlap" not in codes(find(world(clusters=[{**other, "vxnet": "vxnet-0"}])))
 
 
 def test_the_vpn_range_of_vpcs_is_a_warning():
@@ -299,6 +301,11 @@ def test_a_cluster_in_an_unknown_vxnet_is_a_note():
     assert (found.severity, "shop" in found.sentence) == ("note", True)
 
 
+def test_a_move_to_another_vxnet_is_new():
+    vpc = {**VPC, "vxnets": [VXNET, {"id": "vxnet-b", "dhcp": False}]}
+    assert only(find(world(vpcs=[vpc], clusters=[SHOP]), vxnet="vxnet-b"), "network.vxnet-unfit").severity == "blocker"
+
+
 # Ranges, once more
 
 
@@ -387,6 +394,11 @@ def test_the_range_of_a_linked_service_outside_the_vpc_is_left_alone():
     assert (found.severity, found.path) == ("blocker", ("env", "pod_subnet"))
     assert "etcd cl-etcd0001 10.10.7.0/24" in found.sentence
     assert "network.overlap" not in codes(find(around))
+    inside = world(linked=[{**service, "network": "192.168.1.0/24"}])
+    wish = {"links": {"etcd": "cl-etcd0001"}, "env": {"docker_bip": "192.168.1.1/24"}}
+    assert only(find(inside, **wish), "network.overlap").sentence.startswith(
+        "docker bridge 192.168.1.0/24 overlaps VPC"
+    )
 
 
 # Room, once more
@@ -532,6 +544,8 @@ def test_web_ports_and_domains_need_an_icp_filing_on_the_mainland():
     assert "network.icp" not in codes(find(world(vpcs=[vpc], zone="ap2a"), zone="ap2a"))
     console = find(world(), env={"kubesphere_eip": "eip-11111111"})
     assert only(console, "network.icp").path == ("env", "kubesphere_eip")
+    filed = find(world(eips=[{**EIP, "icp": True}]), env={"kubesphere_eip": "eip-11111111"})
+    assert "network.icp" not in codes(filed)
 
 
 @pytest.mark.guide("G-181")
@@ -696,8 +710,9 @@ def test_an_address_may_name_its_vpc_alone_or_both_each_other():
     assert (found.severity, found.remedy) == ("warning", "write eip: eip-11111111 at the VPC, or correct bound_to")
 
 
-def test_vpcs_may_overlap_and_the_basic_network_needs_no_vpc():
+def test_vpcs_may_overlap_and_what_is_named_may_be_a_vpc_or_the_basic_network():
     twin = {"id": "rtr-b", "network": "192.168.0.0/16", "vxnets": [{"id": "vxnet-b", "network": "192.168.1.0/24"}]}
     assert contradictions(vpcs=[VPC, twin], clusters=[{**SHOP, "vxnet": "vxnet-0"}]) == {}
+    assert contradictions(registries=[{"host": "harbor.example", "reachable_from": "rtr-a"}]) == {}
     nodes = [known_node("master", "192.168.1.5"), {**known_node("master", "192.168.1.5"), "name": "bank"}]
     assert contradictions(vpcs=[VPC, twin], clusters=[nodes[0], {**nodes[1], "vxnet": "vxnet-b"}]) == {}

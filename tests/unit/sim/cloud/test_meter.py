@@ -94,6 +94,11 @@ def test_a_resource_that_changes_ends_and_begins():
     assert found == [("a", 100, 0, 10), ("a", 200, 10, 20), ("b", 100, 0, 20)]
 
 
+def test_what_begins_as_the_run_ends_has_no_life():
+    (metered,) = lives_of([standing(0, 1, disk("a")), standing(30, 2, disk("a"), disk("b"))], 30).values()
+    assert [life.resource.id for life in metered.lives] == ["a"]
+
+
 SIZES = st.lists(st.sampled_from([10, 20, 30]), max_size=3)
 INSTANTS = st.lists(st.tuples(st.integers(0, 3 * MS_PER_H), SIZES), min_size=1, max_size=5)
 
