@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from qke_adapters.run_store import read_text
-from qke_cli.documents import load, load_cluster, load_world
+from qke_cli.documents import load, load_cluster, load_world, require_one_reader
 from qke_cli.render.cost import Costs, bill_json, diff_json, render_bill, render_diff
 from qke_cli.render.invoice import Invoiced, invoices_json, render_invoices
 from qke_cli.screen import Screen
@@ -50,6 +50,7 @@ def cost(cluster: Path | None, diff: tuple[Path, Path] | None, run: Path | None,
     if sum(given is not None for given in (cluster, diff, run)) != 1:
         sentence = "Give exactly one of a Cluster file, --diff A B, and --run RUN"
         raise InputError("cost.what", sentence, "for example: qke cost cluster.yaml")
+    require_one_reader(*(diff or (cluster,)), options.world, options.prices)
     if diff is not None:
         return diff_cost(*diff, options)
     return show_invoice(run, options) if run is not None else show_cost(Path() if cluster is None else cluster, options)

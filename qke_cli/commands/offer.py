@@ -135,7 +135,7 @@ def _parameters(version: str | None) -> Sheet:
 
 
 CHANGES = (
-    "A change of a running cluster: yes; services: yes, and services restart; nodes: yes, once all nodes were restarted "
+    "A change of a running cluster: yes; services: yes, and services restart; nodes: yes, once all nodes restarted "
     "from the menu. --json names the services, and every choice."
 )
 

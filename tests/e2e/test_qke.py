@@ -214,8 +214,8 @@ def test_codes_are_explained_ours_and_the_products(qke):
     assert "What to do" in qke("explain", "network.overlap").stdout
     assert "workers" in qke("explain", "135").stdout
     listed = qke("explain", "--list").stdout
-    assert re.search(r"^topology\.masters-fixed +\S", listed, re.MULTILINE)
-    assert re.search(r"^2500 +\S", listed, re.MULTILINE)
+    assert re.search(r"^  topology\.masters-fixed +\S", listed, re.MULTILINE)
+    assert re.search(r"^  2500 +\S", listed, re.MULTILINE)
 
 
 def test_a_missing_file_is_an_input_error(qke):

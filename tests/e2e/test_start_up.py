@@ -22,7 +22,7 @@ HEAVY = {
 }
 
 
-QKE_COMMANDS = ["validate", "plan", "cost", "catalog", "explain", "schema"]
+QKE_COMMANDS = ["validate", "plan", "cost", "catalog", "explain", "schema", "new", "new cluster", "new world"]
 
 
 def loaded(words: list[str], module: str = "qke_cli.sim", **changes: str) -> set[str]:
@@ -56,7 +56,7 @@ def test_help_of_qke_loads_nothing_heavy(words):
 
 @pytest.mark.parametrize("word", QKE_COMMANDS)
 def test_every_command_of_qke_has_help_with_an_example_in_80_columns(qke, word):
-    done = qke(word, "--help")
+    done = qke(*word.split(), "--help")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert f"Example: qke {word}" in done.stdout

@@ -290,6 +290,7 @@ def test_whatever_strikes_a_run_ends_repeats_and_explains_itself(document: Docum
     check_all(document)
 
 
+@pytest.mark.guide("G-141")
 @given(document=scenarios(worst="mild", masters=(3,)))
 @settings(max_examples=30)
 def test_an_ha_cluster_whose_machines_and_cloud_are_well_never_loses_its_api_g141(document: Document) -> None:
@@ -338,6 +339,7 @@ def test_whatever_strikes_and_however_often(document: Document) -> None:
     check_all(document)
 
 
+@pytest.mark.guide("G-141")
 @pytest.mark.nightly
 @given(document=scenarios(worst="mild", masters=(3,), faults_max=8))
 @settings(max_examples=1000)

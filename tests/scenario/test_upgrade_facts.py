@@ -41,6 +41,7 @@ def only(result: RunResult, kind: str, subject: str = "", **data: object) -> Tra
     return found[0]
 
 
+@pytest.mark.guide("G-141", "G-146")
 def test_ha_upgrade_keeps_the_api_for_100_seeds_and_takes_one_to_two_hours_g141_g146() -> None:
     """The figures of the guide: no interruption on an HA cluster, 1 to 2 hours in at least 95 of 100 runs."""
     results = [run_story(story("upgrade"), seed=seed, level="summary") for seed in SEEDS]
@@ -50,6 +51,7 @@ def test_ha_upgrade_keeps_the_api_for_100_seeds_and_takes_one_to_two_hours_g141_
     assert sum(1 <= length <= 2 for length in hours) >= 95
 
 
+@pytest.mark.guide("G-141")
 def test_single_master_loses_the_api_in_every_run_g141() -> None:
     outages = [
         run_story(story("upgrade-single-master"), seed=seed, level="summary").outages["shop/api"] for seed in SEEDS
@@ -127,6 +129,7 @@ def test_multi_hop_goes_through_every_stop() -> None:
     assert stops == ["2.0.0", "3.0.0", "3.1.1", "3.2.1", "3.3.0"]
 
 
+@pytest.mark.guide("G-143")
 def test_low_disk_is_refused_before_the_cloud_is_asked_g143() -> None:
     result = run("upgrade-low-disk")
     assert not find(result, "job.created")
@@ -135,6 +138,7 @@ def test_low_disk_is_refused_before_the_cloud_is_asked_g143() -> None:
     assert result.actions["upgrade"].code == 150
 
 
+@pytest.mark.guide("G-143")
 def test_platform_refuses_low_disk_before_it_attaches_anything_g143() -> None:
     result = run("upgrade-low-disk-unchecked")
     assert only(result, "precheck.failed").data == {"check": "disk", "code": 150}
@@ -145,6 +149,7 @@ def test_platform_refuses_low_disk_before_it_attaches_anything_g143() -> None:
     assert not find(result, "service.started")
 
 
+@pytest.mark.guide("G-145")
 def test_stopped_client_is_found_on_paper_and_costs_the_whole_upgrade_otherwise_g145() -> None:
     result = run("upgrade-client-stopped")
     assert result.actions["careful"].error == "upgrade.client-stopped"

@@ -18,6 +18,7 @@ from qke_core.suggest import did_you_mean
 
 SOURCE = "a world must not contradict itself"
 DOCS = "yunify/qingcloud-docs, VPC and vxnet"
+CHECK = "write the range that the cloud shows"
 USUAL_PREFIX = 24
 
 
@@ -55,7 +56,7 @@ def _ranges(world: World) -> Iterator[Finding]:
         if not any(vpc.network.subnet_of(allowed) for allowed in networks().vpc_networks):
             names = ", ".join(str(allowed) for allowed in networks().vpc_networks)
             sentence = f"VPC {vpc.id} has {vpc.network}; new VPCs are offered inside {names}"
-            yield world_finding("network.vpc-range", "warning", ("vpcs", n, "network"), sentence, "check it", DOCS)
+            yield world_finding("network.vpc-range", "warning", ("vpcs", n, "network"), sentence, CHECK, DOCS)
         for m, vxnet in enumerate(vpc.vxnets):
             path, network = ("vpcs", n, "vxnets", m, "network"), vxnet.network
             if network is None:
@@ -65,7 +66,7 @@ def _ranges(world: World) -> Iterator[Finding]:
                 yield world_finding("world.vxnet-outside", "blocker", path, sentence, "correct one of them", SOURCE)
             if network.prefixlen != USUAL_PREFIX:
                 sentence = f"{vxnet.id} has {network}; vxnets are /24"
-                yield world_finding("network.vxnet-prefix", "warning", path, sentence, "check it", DOCS)
+                yield world_finding("network.vxnet-prefix", "warning", path, sentence, CHECK, DOCS)
             for other in vpc.vxnets[:m]:
                 if other.network is not None and other.network.overlaps(network):
                     sentence = f"{vxnet.id} {network} overlaps {other.id} {other.network}"

@@ -32,29 +32,28 @@ def test_ranges_that_vpcs_may_have(network: str):
     assert any(IPv4Network(network).subnet_of(allowed) for allowed in networks().vpc_networks)
 
 
-@pytest.mark.guide("G-026", "G-174")
 @pytest.mark.parametrize(
-    "network", ["172.15.0.0/16", "172.26.0.0/16", "172.30.0.0/16", "192.169.0.0/16", "10.0.0.0/16"]
+    "network", ["172.15.0.0/16", "172.26.0.0/16", "172.31.0.0/16", "192.169.0.0/16", "10.0.0.0/16"]
 )
 def test_ranges_that_new_vpcs_are_not_offered(network: str):
-    """Least of all that of the docker bridge."""
     assert not any(IPv4Network(network).overlaps(allowed) for allowed in networks().vpc_networks)
 
 
-@pytest.mark.guide("G-059", "G-063", "G-064")
+@pytest.mark.guide("G-026", "G-059", "G-063", "G-064", "G-174")
 @pytest.mark.parametrize("version", catalog().order)
-def test_the_defaults_of_every_version_are_private_usual_apart_and_not_reserved(version: str):
+def test_the_defaults_of_every_version_suit_every_vpc_but_that_on_the_docker_bridge(version: str):
     known = parameters().env(version)
     bridge = parse_interface(str(known["docker_bip"].default))
     assert bridge is not None
     assert bridge.ip == bridge.network.network_address + 1
     ranges = [bridge.network, *(parse_network(str(known[key].default)) for key in ("pod_subnet", "service_subnet"))]
-    kept = (*networks().reserved.values(), *networks().unusable.values(), *networks().vpc_networks)
     for found in ranges:
         assert found is not None
         assert found.prefixlen == networks().constants["usual_prefix"]
         assert any(found.subnet_of(private) for private in PRIVATE)
-        assert not any(found.overlaps(network) for network in kept)
+        assert not any(found.overlaps(kept) for kept in (*networks().reserved.values(), *networks().unusable.values()))
+        met = [network for network in networks().vpc_networks if found.overlaps(network)]
+        assert met == ([IPv4Network("172.30.0.0/16")] if found == bridge.network else [])
     assert not any(a.overlaps(b) for a, b in combinations([net for net in ranges if net is not None], 2))
 
 

@@ -162,9 +162,8 @@ def test_a_count_that_differs_is_one_line_before_and_one_after(text, wish, tmp_p
     roles = "roles: {{master: {{count: 3}}, node_perf: {{count: {0}}}}}"
     for path, count in ((wish, 3), (other, 4)):
         path.write_text(WISH.replace("express: standard prod", roles.format(count)), encoding="utf-8")
-    rows = [
-        line.split("  ")[0] for line in text(None, (wish, other), None).splitlines() if line.startswith(("+ ", "- "))
-    ]
+    lines = text(None, (wish, other), None).splitlines()
+    rows = [line.split("  ")[0] for line in lines if line.startswith(("+ ", "- "))]
     assert [(row[0], row[2:].partition(" x ")[2]) for row in rows[:2]] == [
         ("-", "system disk, 20 GiB"),
         ("+", "system disk, 20 GiB"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from qke_core.effects import DiskFree, Json, JsonObject, KubeNodeView, ListNodes, ListUnboundClaims, SshPort
 
 
@@ -16,6 +18,7 @@ def kube_node(name: str, ready: str = "True", **meta: Json) -> JsonObject:
     }
 
 
+@pytest.mark.guide("G-108")
 def test_kubernetes_nodes_are_read_in_order_of_name():
     """G-108: before 3.0.0 a node's name is its instance id."""
     nodes = ListNodes("cl-1").parse_reply({"items": [kube_node("i-2", "Unknown"), kube_node("i-1")]})

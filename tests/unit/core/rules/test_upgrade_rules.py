@@ -121,6 +121,7 @@ def test_a_silent_api_server_blocks(cluster: MakeCluster):
 # --- Disk: G-143
 
 
+@pytest.mark.guide("G-143")
 @pytest.mark.parametrize(
     ("target", "code"),
     [("2.0.0", 150), ("3.0.0", 151), ("3.1.0", 150), ("3.1.1", 150), ("3.1.1-1", 150), ("3.2.1", 150), ("3.3.0", 150)],
@@ -136,15 +137,18 @@ def test_g_143_a_node_without_50_gb_on_data_blocks_with_the_code_of_the_version(
     assert finding.remedy.startswith("free 1 MB ")
 
 
+@pytest.mark.guide("G-143")
 def test_g_143_exactly_51200_mb_is_enough(cluster: MakeCluster):
     assert found(spoil(cluster(), "master-1", data_free_mb=51_200), "2.0.0", "upgrade.disk-short") == []
 
 
+@pytest.mark.guide("G-143")
 def test_g_143_every_short_node_is_named(cluster: MakeCluster):
     spoiled = spoil(cluster(), "master-1", "node_perf-2", data_free_mb=0)
     assert [finding.subject for finding in found(spoiled, "2.0.0", "upgrade.disk-short")] == ["master-1", "node_perf-2"]
 
 
+@pytest.mark.guide("G-143")
 def test_g_143_the_gpu_role_is_not_checked_by_2_0_0_but_from_3_0_0_on(cluster: MakeCluster):
     roles = {"master": 3, "node_gpu": 1, "client": 1}
     (unchecked,) = found(spoil(cluster("1.0.1", roles), "node_gpu-1", data_free_mb=9), "2.0.0", "upgrade.disk-short")
@@ -153,6 +157,7 @@ def test_g_143_the_gpu_role_is_not_checked_by_2_0_0_but_from_3_0_0_on(cluster: M
     assert (checked.severity, checked.platform_code) == ("blocker", 151)
 
 
+@pytest.mark.guide("G-143")
 def test_g_143_the_client_has_no_data_disk_and_an_unknown_figure_says_nothing(cluster: MakeCluster):
     assert found(spoil(cluster(), "client-1", data_free_mb=1), "2.0.0", "upgrade.disk-short") == []
     assert found(spoil(cluster(), "master-1", data_free_mb=None), "2.0.0", "upgrade.disk-short") == []
@@ -173,6 +178,7 @@ def test_a_node_that_is_not_ready_blocks_from_3_0_0_on_and_is_only_told_before(c
 # --- Client: G-145
 
 
+@pytest.mark.guide("G-145")
 @pytest.mark.parametrize("target", ["2.0.0", "3.3.0"])
 def test_g_145_a_stopped_client_blocks(cluster: MakeCluster, target: str):
     stopped = spoil(cluster(source_of(target)), "client-1", status="stopped")
@@ -181,6 +187,7 @@ def test_g_145_a_stopped_client_blocks(cluster: MakeCluster, target: str):
     assert "must be running" in finding.sentence
 
 
+@pytest.mark.guide("G-145")
 def test_g_145_is_about_the_client_alone(cluster: MakeCluster):
     assert found(spoil(cluster(), "node_perf-1", status="stopped"), "2.0.0", "upgrade.client-stopped") == []
 
@@ -225,6 +232,7 @@ def test_an_unbound_claim_is_told_where_the_csi_upgrade_would_be_skipped(cluster
     assert [(finding.severity, finding.subject) for finding in findings] == expected
 
 
+@pytest.mark.guide("G-141")
 def test_g_141_a_single_master_is_an_api_outage(cluster: MakeCluster):
     (finding,) = found(cluster(roles={"master": 1, "node_perf": 2, "client": 1}), "2.0.0", "upgrade.single-master")
     assert finding.severity == "warning"
@@ -232,6 +240,7 @@ def test_g_141_a_single_master_is_an_api_outage(cluster: MakeCluster):
     assert found(cluster(), "2.0.0", "upgrade.single-master") == []
 
 
+@pytest.mark.guide("G-144")
 def test_g_144_data_outside_data_is_always_told(cluster: MakeCluster):
     for target in TARGETS:
         (finding,) = found(cluster(source_of(target)), target, "upgrade.data-outside-data")
@@ -259,6 +268,7 @@ def test_the_audit_policy_is_reset_on_the_way_into_3_1(
     assert bool(found(cluster(source), target, "upgrade.audit-reset")) is reset
 
 
+@pytest.mark.guide("G-052")
 @pytest.mark.parametrize("source", ["1.0.0", "1.0.1"])
 def test_all_modules_are_turned_on_only_with_kubesphere_and_only_from_1_x(cluster: MakeCluster, source: str):
     assert len(found(cluster(source), "2.0.0", "upgrade.all-modules")) == 1
@@ -266,12 +276,14 @@ def test_all_modules_are_turned_on_only_with_kubesphere_and_only_from_1_x(cluste
     assert found(cluster("2.0.0"), "3.0.0", "upgrade.all-modules") == []
 
 
+@pytest.mark.guide("G-192")
 def test_g_192_resources_made_before_2_0_0_stay_manual(cluster: MakeCluster):
     (finding,) = found(cluster("1.0.1"), "2.0.0", "upgrade.manual-leftovers")
     assert finding.severity == "note"
     assert found(cluster("2.0.0"), "3.0.0", "upgrade.manual-leftovers") == []
 
 
+@pytest.mark.guide("G-147")
 def test_g_147_a_cluster_born_as_1_0_0_keeps_the_old_kernel(cluster: MakeCluster):
     (finding,) = found(cluster("1.0.0"), "2.0.0", "upgrade.old-kernel")
     assert finding.severity == "note"

@@ -50,6 +50,7 @@ def test_where_one_is_nothing_is_asked(make_world):
     assert world.asked[ASK] == 0
 
 
+@pytest.mark.guide("G-143")
 def test_a_blocker_is_refused_before_anything_is_asked(world):
     """G-143."""
     world.node("master-2")["disk"] = 40_000
@@ -64,6 +65,7 @@ def test_a_blocker_is_refused_before_anything_is_asked(world):
     assert world.asked[ASK] == 0
 
 
+@pytest.mark.guide("G-145")
 def test_a_single_blocker_is_not_counted_and_a_rule_without_code_has_0(world):
     """G-145."""
     world.node("client-1")["status"] = "stopped"
@@ -91,6 +93,7 @@ def test_a_blocker_of_a_later_hop_stops_there(world):
     assert (world.version, world.asked[ASK]) == ("3.0.0", 2)
 
 
+@pytest.mark.guide("G-143")
 def test_each_hop_is_checked_on_what_the_last_one_left_behind(world):
     """G-143: images of the first hop may fill the disk for the second."""
     move_to = world.move_to

@@ -146,6 +146,7 @@ def test_details_of_a_cluster_that_is_not_there_are_refused(ask: Ask, action: st
     assert answer["message"].startswith("ResourceNotFound, cluster [")
 
 
+@pytest.mark.guide("G-140")
 def test_an_upgrade_is_accepted_as_a_job_and_the_cluster_is_in_transition(ask: Ask, twin: Twin) -> None:
     """G-140: 1.0.1 can be upgraded to 2.0.0 in place."""
     shop = cluster_id(twin)
@@ -262,6 +263,7 @@ def test_a_listener_or_balancer_that_is_not_there_is_refused(ask: Ask) -> None:
     assert "lb-nothing1" in balancer["message"]
 
 
+@pytest.mark.guide("G-030", "G-170")
 def test_a_single_master_has_no_balancer(kernel: Kernel, twin_of: Callable[..., Twin]) -> None:
     """G-030, G-170: only an HA cluster has one."""
     twin = twin_of(kernel, {"name": "solo", "version": "1.0.1", "express": "DevTest"})

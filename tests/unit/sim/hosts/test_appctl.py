@@ -117,6 +117,7 @@ def test_purely_timed_steps_take_time_and_wait_for_nothing() -> None:
                 assert step.wait is None, (target, kind, step.do)
 
 
+@pytest.mark.guide("G-003", "G-140")
 @pytest.mark.parametrize(("origin", "target"), EDGES)
 def test_every_legal_upgrade_of_an_ha_cluster_succeeds(upgraded: Upgrade, origin: str, target: str) -> None:
     """G-003, G-140."""
@@ -162,6 +163,7 @@ def test_masters_change_strictly_one_after_another(upgraded: Upgrade, origin: st
     assert [record.kind for record in down] == ["apiserver.down", "apiserver.up"] * 3
 
 
+@pytest.mark.guide("G-141")
 @pytest.mark.parametrize(("origin", "target"), EDGES)
 def test_an_ha_cluster_keeps_its_api_server(upgraded: Upgrade, origin: str, target: str) -> None:
     """G-141: an HA cluster upgrades without interruption."""
@@ -233,6 +235,7 @@ def test_etcd_restarts_at_2_0_0_only_and_one_member_at_a_time(upgraded: Upgrade)
     assert all(one[1] < two[0] for one, two in pairwise(restarts))
 
 
+@pytest.mark.guide("G-042")
 def test_a_linked_etcd_is_not_restarted(upgraded: Upgrade) -> None:
     """G-042: the etcd cluster is another app's."""
     result = upgraded("1.0.1", "2.0.0", links={"etcd": "cl-etcd0001"})
@@ -260,6 +263,7 @@ def test_without_kubesphere_nobody_installs_or_waits_for_it(upgraded: Upgrade, o
     assert not any("kubesphere" in str(record.data["step"]) for record in result.find("step.started"))
 
 
+@pytest.mark.guide("G-141")
 def test_a_single_master_goes_the_same_way_with_a_gap(upgraded: Upgrade) -> None:
     """G-141."""
     one = {**HA_ROLES, "master": {"count": 1, "volume": "200GiB"}}

@@ -91,6 +91,7 @@ def test_masters_keep_to_themselves_where_there_are_workers(site: Site) -> None:
     assert not any(node_of(site, pod).startswith("master") for name in ("web", "db") for pod in pods(site, name))
 
 
+@pytest.mark.guide("G-182")
 def test_a_single_node_cluster_runs_workloads_on_its_master(site_of: Callable[..., Site]) -> None:
     """G-182: from 2.0.0 a cluster of one master is possible; the master loses its taint."""
     one = {"master": {"count": 1}, "node_super_perf": {"count": 0}, "client": {"count": 0}}
@@ -98,6 +99,7 @@ def test_a_single_node_cluster_runs_workloads_on_its_master(site_of: Callable[..
     assert {node_of(site, pod) for pod in pods(site, "web")} == {"master1"}
 
 
+@pytest.mark.guide("G-091")
 def test_coredns_and_the_console_are_two_pods_each(site: Site) -> None:
     """G-091: ks-console has 2 pods."""
     assert (serving(site, "coredns"), serving(site, "ks-console")) == (2, 2)

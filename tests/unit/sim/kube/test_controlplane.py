@@ -54,6 +54,7 @@ def test_a_single_member_is_its_own_quorum(kernel: Kernel) -> None:
     assert (plane.quorum, plane.available) == (True, True)
 
 
+@pytest.mark.guide("G-141")
 def test_users_of_a_single_master_feel_every_restart(kernel: Kernel) -> None:
     """G-141: a single-master cluster has a short apiserver outage."""
     plane = plane_of(kernel, ("master1",))
@@ -65,6 +66,7 @@ def test_users_of_a_single_master_feel_every_restart(kernel: Kernel) -> None:
     assert plane.through == "the first master"
 
 
+@pytest.mark.guide("G-141")
 def test_users_of_three_masters_feel_no_restart_of_one(kernel: Kernel) -> None:
     """G-141: an HA cluster is not interrupted; a refused connection is tried on another master at once."""
     plane = plane_of(kernel)
@@ -105,6 +107,7 @@ def test_two_dead_masters_take_the_third_with_them_and_the_trace_says_why(kernel
     assert not plane.available
 
 
+@pytest.mark.guide("G-042", "G-044")
 def test_with_a_linked_etcd_one_master_is_enough(kernel: Kernel) -> None:
     """G-042, G-044: a linked etcd is a cluster of its own."""
     plane = plane_of(kernel, built_in_etcd=False)

@@ -80,6 +80,7 @@ PRE_CHECKS = {
 """Lifecycle 8.2. At 3.0.0 the precedence of shell operators hides 150 behind 151."""
 
 
+@pytest.mark.guide("G-143")
 @pytest.mark.parametrize("spoiled", range(4), ids=["disk", "not-ready", "sshd", "client-sshd"])
 @pytest.mark.parametrize("target", sorted(set(PRE_CHECKS) & set(EDGES)))
 def test_each_version_checks_what_it_checks_with_its_own_codes(asked: Ask, target: str, spoiled: int) -> None:
@@ -101,6 +102,7 @@ def test_every_version_of_the_table_can_be_reached() -> None:
     assert set(EDGES) <= set(PRE_CHECKS)
 
 
+@pytest.mark.guide("G-143")
 def test_exactly_50_gib_are_enough(asked: Ask) -> None:
     """G-143, as `df -m` counts: 51200."""
     upgrade = asked("2.0.0", nodes=[{**LOW_DISK, "data_free": "51200MiB"}])
@@ -108,6 +110,7 @@ def test_exactly_50_gib_are_enough(asked: Ask) -> None:
     assert (upgrade.job.status, upgrade.job.code) == ("successful", 0)
 
 
+@pytest.mark.guide("G-143")
 def test_the_client_needs_no_disk(asked: Ask) -> None:
     """G-143 is about k8s nodes; the client has no data disk."""
     upgrade = asked("2.0.0")
@@ -203,6 +206,7 @@ def test_layers_that_do_not_fit_end_the_job_with_138(asked: Ask) -> None:
     assert (upgrade.site.cluster.version, upgrade.site.cluster.upgrade_status) == ("1.0.1", "failed")
 
 
+@pytest.mark.guide("G-145")
 def test_a_stopped_client_fails_the_job_at_once_when_its_turn_comes(asked: Ask) -> None:
     """G-145: the client must run; at 2.0.0 nobody checks it before."""
     upgrade = asked("2.0.0", nodes=[{"role": "client", "index": 1, "status": "stopped"}])
