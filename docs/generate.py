@@ -39,6 +39,8 @@ def pages() -> Mapping[str, str]:
         "reference/parameters.md": GENERATED + "\n" + part("parameters", "render_parameter_reference"),
         "reference/storage.md": part("storage"),
         "reference/laws.md": part("laws"),
+        "reference/guide.md": part("guide"),
+        "rules/lifecycle.md": diagrams(),
         **schemas,
     }
 
@@ -46,6 +48,12 @@ def pages() -> Mapping[str, str]:
 def part(name: str, function: str = "lines") -> str:
     """Return a page that a module of docs/parts/ makes. The modules are found by path: docs is no package."""
     return "\n".join(runpy.run_path(str(DOCS / "parts" / f"{name}.py"))[function]()) + "\n"
+
+
+def diagrams() -> str:
+    """Return the page of statuses with its diagrams drawn anew; the rest of the page is written by hand."""
+    page = (DOCS / "rules" / "lifecycle.md").read_text(encoding="utf-8")
+    return str(runpy.run_path(str(DOCS / "parts" / "lifecycle.py"))["fill"](page))
 
 
 def fidelity() -> Iterator[str]:

@@ -1,8 +1,11 @@
-"""What every test shares: how hard Hypothesis tries, and no silent skips in CI."""
+"""What every test shares: how hard Hypothesis tries, no silent skips in CI, and statements of the guide that exist."""
 
 from __future__ import annotations
 
 import os
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -14,6 +17,21 @@ settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("nightly", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "dev"))
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]):
+    """Refuse a marker `guide` that names no statement of tests/guide.toml: a proof of nothing."""
+    text = (Path(__file__).parent / "guide.toml").read_text(encoding="utf-8")
+    known = {statement["id"] for statement in tomllib.loads(text)["statement"]}
+    wrong = {
+        f"{item.location[0]}::{item.location[2].partition('[')[0]} names {', '.join(map(repr, mark.args)) or 'nothing'}"
+        for item in items
+        for mark in item.iter_markers("guide")
+        if not mark.args or not known.issuperset(mark.args)
+    }
+    if wrong:
+        told = "\n".join(sorted(wrong))
+        raise pytest.UsageError(f"Markers of guide statements that do not exist:\n{told}")
 
 
 @pytest.hookimpl(wrapper=True)
