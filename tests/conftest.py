@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from hypothesis import settings
+
+R = TypeVar("R", pytest.TestReport, pytest.CollectReport)
 
 IN_CI = os.environ.get("CI") == "true"
 
@@ -19,21 +22,6 @@ settings.register_profile("nightly", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "dev"))
 
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]):
-    """Refuse a marker `guide` that names no statement of tests/guide.toml: a proof of nothing."""
-    text = (Path(__file__).parent / "guide.toml").read_text(encoding="utf-8")
-    known = {statement["id"] for statement in tomllib.loads(text)["statement"]}
-    wrong = {
-        f"{item.location[0]}::{item.location[2].partition('[')[0]} names {', '.join(map(repr, mark.args)) or 'nothing'}"
-        for item in items
-        for mark in item.iter_markers("guide")
-        if not mark.args or not known.issuperset(mark.args)
-    }
-    if wrong:
-        told = "\n".join(sorted(wrong))
-        raise pytest.UsageError(f"Markers of guide statements that do not exist:\n{told}")
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport():
     """In CI a skipped test is a failure: `.ci/run` installs what tests need, so something went missing."""
@@ -42,11 +30,33 @@ def pytest_runtest_makereport():
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report():
-    """Refuse in CI what a whole module skips, such as `pytest.importorskip` at its top."""
-    return _refuse_skip((yield))
+    """Refuse markers `guide` of nothing, and in CI what a whole module skips: `pytest.importorskip` at its top."""
+    report: pytest.CollectReport = yield
+    return _refuse_unknown_statements(_refuse_skip(report))
 
 
-def _refuse_skip(report: pytest.TestReport | pytest.CollectReport):
+def _refuse_unknown_statements(report: pytest.CollectReport):
+    """Fail the collection of a test whose marker `guide` names what tests/guide.toml does not have."""
+    wrong = {
+        f"{item.location[2].partition('[')[0]} names {', '.join(map(repr, mark.args)) or 'nothing'}"
+        for item in report.result or ()
+        if isinstance(item, pytest.Item)
+        for mark in item.iter_markers("guide")
+        if not mark.args or not _statements().issuperset(mark.args)
+    }
+    if wrong:
+        report.outcome = "failed"
+        report.longrepr = "\n".join(["There is no such statement in tests/guide.toml:", *sorted(wrong)])
+    return report
+
+
+@cache
+def _statements() -> frozenset[str]:
+    text = (Path(__file__).parent / "guide.toml").read_text(encoding="utf-8")
+    return frozenset(statement["id"] for statement in tomllib.loads(text)["statement"])
+
+
+def _refuse_skip(report: R) -> R:
     expected_failure = hasattr(report, "wasxfail")
     if IN_CI and report.skipped and not expected_failure:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)

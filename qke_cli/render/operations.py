@@ -38,7 +38,7 @@ STAGES_FELT_MAX = 6
 def render_steps(screen: Screen, plan: Plan) -> None:
     """Show every step of a plan."""
     count = f"{len(plan.steps)} operation{'s' * (len(plan.steps) != 1)}"
-    screen.say(Text(f"Plan for {plan.cluster}: {count}, {render_interval(plan.total)}", style="bold"))
+    screen.hang("", Text(f"Plan for {plan.cluster}: {count}, {render_interval(plan.total)}", style="bold"))
     usual = tuple(guard for guard in (ACTIVE, IDLE) if all(guard in step.guards for step in plan.steps))
     if usual:
         screen.say(Text(_heading(len(plan.steps), usual), style="dim"))
@@ -123,5 +123,5 @@ def _money(per_hour: Decimal) -> str:
 
 
 def _totals(screen: Screen, plan: Plan) -> None:
-    screen.say(f"Together: {render_interval(plan.total)}; {_money(plan.cost_per_hour)}")
+    screen.hang("Together: ", f"{render_interval(plan.total)}; {_money(plan.cost_per_hour)}")
     screen.say(Text(f"Prices: {plan.price_book}", style="dim"))

@@ -12,8 +12,9 @@ from functools import wraps
 
 from qke_core.rules.case import Case, Rule, WorldRule
 from qke_core.rules.finding import Finding
-from qke_core.rules.network import address, hostnic, ports, ranges, registry, room, vxnet, world
+from qke_core.rules.network import address, hostnic, ports, ranges, registry, room, server, vxnet, world
 from qke_core.rules.network.ports import NeededPort, needed_ports
+from qke_core.rules.network.server import api_servers
 
 GONE = ("deleted", "ceased")
 """Statuses that one wishes a cluster away with."""
@@ -27,9 +28,10 @@ def _of_what_stays(rule: Rule) -> Rule:
     return checked
 
 
-RULES: tuple[Rule, ...] = tuple(
-    _of_what_stays(rule) for module in (vxnet, ranges, room, hostnic, address, ports, registry) for rule in module.RULES
-)
+MODULES = (vxnet, ranges, room, hostnic, address, ports, server, registry)
+"""In the order in which people read findings."""
+
+RULES: tuple[Rule, ...] = tuple(_of_what_stays(rule) for module in MODULES for rule in module.RULES)
 WORLD_RULES: tuple[WorldRule, ...] = world.RULES
 
-__all__ = ["RULES", "WORLD_RULES", "NeededPort", "needed_ports"]
+__all__ = ["RULES", "WORLD_RULES", "NeededPort", "api_servers", "needed_ports"]

@@ -78,6 +78,12 @@ def is_open(port: int, ranges: Sequence[str]) -> bool:
     return False
 
 
+def towards(port: int, vpc: Vpc, vxnet: Vxnet) -> tuple[PortForward, ...]:
+    """Return the forwarding rules to a port of the cluster's vxnet; those of a vxnet without a range count all."""
+    to_port = (forward for forward in vpc.forwards if forward.to_port == port)
+    return tuple(forward for forward in to_port if vxnet.network is None or forward.to in vxnet.network)
+
+
 def _is_own(address: str, vpc: Vpc, eips: Sequence[Eip]) -> bool:
     return bool(address) and address in {str(eip.address) for eip in eips if eip.id == vpc.eip}
 
@@ -89,7 +95,7 @@ def _api(case: Case) -> Iterator[Finding]:
     if place is None or world is None or not _is_own(wished, place[0], world.eips or ()):
         return  # It leads elsewhere: to a load balancer, which has its own firewall.
     vpc, port = place[0], networks().constants["api_port"]
-    forwards = _towards(port, *place)
+    forwards = towards(port, *place)
     if not forwards:
         sentence = f"VPC {vpc.id} forwards no port to {port} of {place[1].id}, so {wished} leads to no API server"
         remedy = f"forward a port such as 16443 to {port} of {_api_address(case)}, and open it in the firewall"
@@ -116,7 +122,7 @@ def _console(case: Case) -> Iterator[Finding]:
     vpc, port, path = place[0], networks().constants["console_port"], ("env",)
     if vpc.eip is None:
         return
-    forwards, clients = _towards(port, *place), _addresses(case.present, ("client",))
+    forwards, clients = towards(port, *place), _addresses(case.present, ("client",))
     outer = ", ".join(str(forward.port) for forward in forwards)
     if not forwards:
         sentence = f"VPC {vpc.id} forwards no port to {port}: the console is not reached from outside"
@@ -138,12 +144,6 @@ def _base_network(case: Case) -> Iterator[Finding]:
         sentence = f"In the basic network the default firewall must open {ports}"
         source, remedy = "user guide, FAQ, G-181", "open them, or choose a managed vxnet in a VPC"
         yield case.finding("network.base-network", "warning", ("vxnet",), sentence, remedy, source)
-
-
-def _towards(port: int, vpc: Vpc, vxnet: Vxnet) -> tuple[PortForward, ...]:
-    """Return the forwarding rules to a port of the cluster's vxnet; those of a vxnet without a range count all."""
-    to_port = (forward for forward in vpc.forwards if forward.to_port == port)
-    return tuple(forward for forward in to_port if vxnet.network is None or forward.to in vxnet.network)
 
 
 def _api_address(case: Case) -> str:

@@ -555,6 +555,31 @@ def test_the_basic_network_is_in_no_vpc_and_still_no_unknown_vxnet():
     assert "network.base-network" in codes(found, "warning")
 
 
+@pytest.mark.guide("G-093", "G-102", "G-103")
+def test_what_to_write_into_the_kubeconfig_is_said_once_something_leads_there():
+    """The addresses are those of the guide's two examples."""
+    eip = {"id": "eip-11111111", "address": "139.198.190.141"}
+    vpc = {**VPC, "eip": "eip-11111111", "forwards": [FORWARD], "open_ports": ["16443"]}
+    env = {"kubernetes_eip": "139.198.190.141"}
+    found = only(find(world(vpcs=[vpc], eips=[eip]), env=env), "network.server")
+    assert found.sentence == "From outside, the API server is https://139.198.190.141:16443"
+    assert (found.severity, found.path) == ("note", ("env", "kubernetes_eip"))
+    balancer = {"id": "eip-22222222", "address": "139.198.186.186", "bound_to": "lb-1"}
+    through = only(find(world(eips=[balancer]), env={"kubernetes_eip": "139.198.186.186"}), "network.server")
+    assert through.sentence == "From outside, the API server is https://139.198.186.186:6443"
+    free = {**balancer, "bound_to": ""}
+    own = only(find(world(eips=[free]), env={"kubernetes_eip_id": "eip-22222222"}), "network.server")
+    assert own.path == ("env", "kubernetes_eip_id")
+    for silent in (
+        find(world(vpcs=[{**vpc, "open_ports": []}], eips=[eip]), env=env),
+        find(world(vpcs=[{**vpc, "forwards": []}], eips=[eip]), env=env),
+        find(world(vpcs=[vpc], eips=[eip])),
+        find(world(eips=[{**balancer, "bound_to": "rtr-b"}]), env={"kubernetes_eip": "139.198.186.186"}),
+        find(world(vpcs=[vpc], eips=[eip], clusters=[{**SHOP, "env": env}]), env=env),
+    ):
+        assert "network.server" not in codes(silent)
+
+
 def state(**wish: Any) -> ClusterState:
     data = {"apiVersion": "qke/v1", "kind": "Cluster", "name": "shop", "version": "3.3.0", "zone": "pek3"}
     text = json.dumps({**data, "vxnet": "vxnet-a", "roles": ROLES, **wish})
