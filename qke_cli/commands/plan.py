@@ -12,7 +12,7 @@ from rich.text import Text
 
 from qke_adapters.files import write_text
 from qke_cli.commands.cost import load_prices
-from qke_cli.commands.validate import REFUSED, report
+from qke_cli.commands.validate import judge, report
 from qke_cli.documents import Placed, load_cluster, load_world, place, require_one_reader
 from qke_cli.failure import UsageError
 from qke_cli.render.findings import render_counts, render_findings
@@ -20,7 +20,7 @@ from qke_cli.render.graph import FORMATS, render_graph
 from qke_cli.render.operations import render_steps
 from qke_cli.screen import Screen
 from qke_core.catalog import catalog
-from qke_core.errors import InputError
+from qke_core.errors import InputError, Problem
 from qke_core.models import ClusterDocument, World
 from qke_core.plan import Plan, plan_cluster
 from qke_core.rules import check_world
@@ -46,21 +46,22 @@ def plan_change(path: Path, world: Path, options: Options) -> int:
     require_one_reader(path, world, options.prices)
     wish, around = load_cluster(path), load_world(world)
     problems = [*wish.problems, *around.problems]
-    if problems or wish.document is None or around.document is None:
-        raise InputError.of(problems)
-    contradictions = [found for found in check_world(around.document) if found.severity == "blocker"]
-    if contradictions:
-        return _refuse(path, options, place(contradictions, wish.source, around.source))
+    if problems or wish.document is None or around.document is None or _contradicts_itself(around.document):
+        return _refuse(path, options, problems, judge(wish, around))
     _require_nodes(wish.document, around.document, options.restart)
     prices = None if options.prices is None else load_prices(options.prices)
     planned = plan_cluster(wish.document, around.document, restart=options.restart, prices=prices)
     placed = place(planned.findings, wish.source, around.source)
     if planned.plan is None:
-        return _refuse(path, options, placed)
+        return _refuse(path, options, [], placed)
     if options.out is not None:
         write_text(options.out, json.dumps(planned.plan.to_json(), indent=1, ensure_ascii=False) + "\n")
     _show(planned.plan, options, placed)
     return 0
+
+
+def _contradicts_itself(world: World) -> bool:
+    return any(found.severity == "blocker" for found in check_world(world))
 
 
 def _require_words(options: Options) -> None:
@@ -93,11 +94,12 @@ def _require_nodes(wish: ClusterDocument, world: World, roles: Sequence[str]) ->
             raise InputError("role.unknown", sentence, f"use one of: {', '.join(sorted(there))}")
 
 
-def _refuse(path: Path, options: Options, placed: Sequence[Placed]) -> int:
-    report(str(path), [], placed, as_json=options.as_json, strict=False, plain=options.plain)
+def _refuse(path: Path, options: Options, problems: Sequence[Problem], placed: Sequence[Placed]) -> int:
+    """Show every reason, as `qke validate` does; return its exit status."""
+    status = report(str(path), problems, placed, as_json=options.as_json, strict=False, plain=options.plain)
     if not options.as_json:
         Screen(sys.stdout, plain=options.plain).say("There is no plan: correct the errors first.")
-    return REFUSED
+    return status
 
 
 def _show(plan: Plan, options: Options, placed: Sequence[Placed]) -> None:

@@ -30,7 +30,7 @@ def validate(path: Path, world: Path | None, *, as_json: bool, strict: bool, pla
     else:
         wish = examine(source, ClusterDocument)
         problems.extend(wish.problems)
-        placed = _of_wish(wish, around)
+        placed = judge(wish, around)
     return report(str(path), problems, placed, as_json=as_json, strict=strict, plain=plain)
 
 
@@ -39,8 +39,8 @@ def _of_world(world: Loaded[WorldDocument]) -> list[Placed]:
     return _apart(place(findings, None, world.source), world.problems)
 
 
-def _of_wish(wish: Loaded[ClusterDocument], world: Loaded[WorldDocument] | None) -> list[Placed]:
-    """Check what can be understood; a wish is not judged in a world that contradicts itself."""
+def judge(wish: Loaded[ClusterDocument], world: Loaded[WorldDocument] | None) -> list[Placed]:
+    """Check what can be understood of both; a wish is not judged in a world that contradicts itself."""
     contradictions = [] if world is None else _of_world(world)
     broken = any(item.finding.severity == "blocker" for item in contradictions)
     known = None if world is None or broken else world.document

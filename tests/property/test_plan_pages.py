@@ -20,7 +20,7 @@ from qke_sim.testing import cluster_wishes, worlds
 class Paper(io.StringIO):
     """A stream as wide as the environment says."""
 
-    encoding = "utf-8"  # pyright: ignore[reportAssignmentType] - what a terminal says of itself
+    encoding = "utf-8"  # What a terminal says of itself.
 
 
 @st.composite

@@ -69,11 +69,19 @@ def _larger(case: Case, key: str) -> str:
     return "choose another range" if free is None else f"write {key}: {free}, which is free"
 
 
+USUAL_PREFIX = 24
+"""What a vxnet has (yunify/qingcloud-docs, vxnet)."""
+
+
 def room_of(vxnet: Vxnet) -> int:
-    """Return how many addresses of a vxnet can be taken: 252 of a /24, never more."""
+    """Return how many addresses of a vxnet can be taken: what its range holds; 252, as of a /24, when it is not known.
+
+    A vxnet is a /24; a World that gives it a larger range is warned elsewhere and taken at its word here.
+    """
     facts = networks().constants
-    most = facts["vxnet_nics_max"]
-    return most if vxnet.network is None else max(min(vxnet.network.num_addresses - facts["vxnet_reserved"], most), 0)
+    if vxnet.network is None or vxnet.network.prefixlen == USUAL_PREFIX:
+        return facts["vxnet_nics_max"]
+    return max(vxnet.network.num_addresses - facts["vxnet_reserved"], 0)
 
 
 def addresses_of(state: ClusterState) -> int:

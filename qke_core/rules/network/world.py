@@ -13,13 +13,12 @@ from qke_core.rules.case import WorldRule, world_finding
 from qke_core.rules.finding import Finding
 from qke_core.rules.network.address import ID_KEYS
 from qke_core.rules.network.place import BASE_NETWORK, vxnets_of
-from qke_core.rules.network.room import left_in, room_of, taken_by
+from qke_core.rules.network.room import USUAL_PREFIX, left_in, room_of, taken_by
 from qke_core.suggest import did_you_mean
 
 SOURCE = "a world must not contradict itself"
 DOCS = "yunify/qingcloud-docs, VPC and vxnet"
 CHECK = "write the range that the cloud shows"
-USUAL_PREFIX = 24
 
 
 def _ids(world: World) -> Iterator[Finding]:

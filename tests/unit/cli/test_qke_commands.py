@@ -276,3 +276,18 @@ def test_a_terminal_without_utf8_gets_ascii_alone(tmp_path: Path):
     )
     assert done.returncode == 0
     assert done.stdout.isascii()
+
+
+def test_a_plan_that_cannot_be_says_all_that_validate_says(tmp_path: Path, capsys: Out):
+    text = (tmp_path / "cluster.yaml").read_text(encoding="utf-8")
+    text = text.replace("zone: pek3", "zone: pek3\nsone: pek3").replace("count: 3", "count: 1")
+    (tmp_path / "cluster.yaml").write_text(text, encoding="utf-8")
+    assert main(["validate", "cluster.yaml", "--world", "world.yaml"]) == 2
+    judged = capsys.readouterr().out
+    assert "error[document.key-unknown]" in judged
+    assert "error[topology.masters-fixed]" in judged
+    assert main(["plan", "cluster.yaml", "--world", "world.yaml", "-o", "plan.json"]) == 2
+    assert capsys.readouterr().out == judged + "There is no plan: correct the errors first.\n"
+    assert not (tmp_path / "plan.json").exists()
+    assert main(["plan", "cluster.yaml", "--world", "world.yaml", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["kind"] == "Findings"

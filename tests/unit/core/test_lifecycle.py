@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import runpy
+from pathlib import Path
 from typing import get_args
 
 import networkx as nx
@@ -139,3 +142,27 @@ def test_instances_begin_running_reach_every_status_and_end_ceased():
     assert nx.descendants(ways, "running") == set(ways) - {"running"}
     assert not list(ways.successors("ceased"))
     assert INSTANCES["run"].ends_in == "running"
+
+
+def test_the_picture_of_a_cluster_shows_every_way_and_no_other():
+    part = runpy.run_path(str(Path(__file__).parents[3] / "docs" / "parts" / "lifecycle.py"))
+    picture = "\n".join(part["lines"]()).split("```")[1]
+    shown = {
+        (start, end, label.strip())
+        for start, end, labels in re.findall(r"^ +(\w+) --> (\w+): (.+)$", picture, re.MULTILINE)
+        for label in labels.split(", ")
+    }
+    expected = {
+        (start, found.ends_in or start, name) for name, found in TABLE.items() for start in found.starts_from
+    } | {(move.starts, move.ends, f"({move.why})") for move in BY_ITSELF}
+    assert shown == expected
+
+
+def test_only_the_part_between_the_marks_is_written_anew():
+    part = runpy.run_path(str(Path(__file__).parents[3] / "docs" / "parts" / "lifecycle.py"))
+    page = f"before\n{part['BEGIN']}\nold\n{part['END']}\nafter\n"
+    filled = part["fill"](page)
+    assert filled.startswith("before\n")
+    assert filled.endswith("\nafter\n")
+    assert "old" not in filled
+    assert part["fill"](filled) == filled

@@ -404,12 +404,15 @@ def test_the_range_of_a_linked_service_outside_the_vpc_is_left_alone():
 # Room, once more
 
 
-def test_a_vxnet_never_holds_more_than_252_and_less_when_it_is_small():
-    large = {**VPC, "vxnets": [{"id": "vxnet-a", "network": "192.168.0.0/20", "used": 246}]}
+def test_a_vxnet_holds_252_and_less_or_more_when_its_range_does():
+    usual = {**VPC, "vxnets": [{"id": "vxnet-a", "network": "192.168.0.0/24", "used": 246}]}
+    unknown = {**VPC, "vxnets": [{"id": "vxnet-a", "used": 246}]}
     small = {**VPC, "vxnets": [{"id": "vxnet-a", "network": "192.168.0.0/28", "used": 7}]}
-    for vpc in (large, small):
+    for vpc in (usual, unknown, small):
         found = only(find(world(vpcs=[vpc])), "network.vxnet-short")
         assert "6 addresses left, the wish takes 8" in found.sentence
+    large = {**VPC, "vxnets": [{"id": "vxnet-a", "network": "192.168.0.0/23", "used": 246}]}
+    assert "network.vxnet-short" not in codes(find(world(vpcs=[large])))
 
 
 def test_a_vxnet_with_room_is_named_when_the_wished_one_is_full():
