@@ -124,7 +124,7 @@ def test_every_page_is_readable_in_a_terminal(code: str, capsys: Out):
     ("code", "hint"),
     [
         ("network.overlaps", "did you mean 'network.overlap'?"),
-        ("999", "see qke explain --list"),  # 1400 looks alike and means something else.
+        ("100", "see qke explain --list"),  # 1400 looks alike and means something else.
         ("qqqqqq", "see qke explain --list"),
     ],
 )

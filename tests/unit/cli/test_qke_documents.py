@@ -134,7 +134,7 @@ def test_strict_says_why_a_file_without_errors_is_not_sound(capsys: pytest.Captu
 
 
 def test_errors_come_before_warnings_and_warnings_before_notes(folder: Path, capsys: pytest.CaptureFixture[str]):
-    (folder / "cluster.yaml").write_text(CLUSTER.replace("master: {count: 3}", "master: {count: 1}"), encoding="utf-8")
+    (folder / "cluster.yaml").write_text(CLUSTER.replace("master: {count: 3,", "master: {count: 1,"), encoding="utf-8")
     assert main(["validate", "cluster.yaml", "--world", "world.yaml"]) == 3
     words = [line.partition("[")[0] for line in capsys.readouterr().out.splitlines() if "[" in line[:9]]
     assert set(words) == {"error", "warning", "note"}
