@@ -38,7 +38,16 @@ def check_cluster(wish: ClusterDocument, world: World | None) -> tuple[Finding, 
         says so, into the World document.
     """
     case = Case.of(wish, world)
-    return by_rank([finding for rule in RULES for finding in rule(case)])
+    return by_rank(_once([finding for rule in RULES for finding in rule(case)]))
+
+
+def _once(findings: list[Finding]) -> list[Finding]:
+    """Leave out that a value has the wrong form where a rule of networks says what is wrong with it."""
+    told = {finding.path for finding in findings if finding.code in RANGE_FORMS}
+    return [finding for finding in findings if finding.code != "parameter.pattern" or finding.path not in told]
+
+
+RANGE_FORMS = ("network.cidr", "network.host-bits", "network.ipv6")
 
 
 def check_world(world: World) -> tuple[Finding, ...]:
