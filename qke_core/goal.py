@@ -23,7 +23,8 @@ def goal_of(wish: ClusterDocument, now: ClusterState | None) -> ClusterState:
     * Parameters that are not written keep their value, through upgrades too.
     * Sizes that are not written stay; with neither `roles` nor `express`, so do the counts. In `roles`, a worker role
       that is not named has no nodes.
-    * Nodes that are too many go from the highest number down; new ones get numbers never used before.
+    * Nodes that are too many go from the highest number down; new ones get the numbers after
+      the highest there is.
     * Billing mode, links and vxnet stay when they are not written; that they cannot change is a rule's business.
     * Of a cluster that shall be deleted or ceased nothing else is changed first.
     """

@@ -26,7 +26,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class AddNodes:
-    """Add `count` nodes to a worker role, or the client; a role that has no node yet gets its size, others keep it."""
+    """Add `count` nodes to a worker role, or the client; a role that has no node yet gets its size and host type."""
 
     operation: ClassVar[str] = "add-nodes"
     role: str
@@ -34,6 +34,7 @@ class AddNodes:
     cpu: int = 0
     memory_mib: int = 0
     volume_gib: int = 0
+    instance_class: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,9 @@ def _add_nodes(change: AddNodes, state: ClusterState) -> ClusterState:
     grown = _with_nodes(state, change.role, (*sids, *range(first, first + change.count)))
     if sids or not change.cpu:
         return grown
-    return _with_size(grown, change.role, change.cpu, change.memory_mib, change.volume_gib)
+    sized = _with_size(grown, change.role, change.cpu, change.memory_mib, change.volume_gib)
+    shape = replace(sized.shape[change.role], instance_class=change.instance_class)
+    return replace(sized, shape={**sized.shape, change.role: shape})
 
 
 def _delete_nodes(change: DeleteNodes, state: ClusterState) -> ClusterState:

@@ -115,7 +115,8 @@ def _role(role: str, now: ClusterState, goal: ClusterState, *, upgrades: bool) -
     why = f"the wish has {len(has)} {role}, there are {len(had)}"
     if len(has) > len(had):
         added = len(has) - len(had)
-        change = AddNodes(role, added) if had else AddNodes(role, added, new.cpu, new.memory_mib, new.volume_gib)
+        first = AddNodes(role, added, new.cpu, new.memory_mib, new.volume_gib, new.instance_class)
+        change = AddNodes(role, added) if had else first
         yield Draft(f"add-{role}", change, f"Add {_nodes(added)} to {role} ({len(had)} to {len(has)})", why)
     if len(has) < len(had):
         gone = tuple(sid for sid in had if sid not in has)

@@ -110,7 +110,13 @@ def test_workers_change_type_without_ever_being_fewer_than_two():
     assert line[1].after[0].why == "at least two workers must be left, and room for the pods"
 
 
-def test_nodes_go_from_the_highest_number_and_numbers_are_not_used_again():
+def test_the_first_nodes_of_a_role_come_with_size_and_host_type():
+    without = {"roles": {**HA, "client": {"count": 0}}}
+    (added,) = between(without, {"roles": {**HA, "client": {"count": 1, "instance_class": 101}}})
+    assert added.draft.change == AddNodes("client", 1, 2, 4096, 0, 101)
+
+
+def test_nodes_go_from_the_highest_number_and_come_after_it():
     (gone,) = between({}, {"roles": {**HA, "node_perf": {"count": 2}}})
     assert gone.draft.change == DeleteNodes("node_perf", (3,))
     (added,) = between({}, {"roles": {**HA, "node_perf": {"count": 5}}})
