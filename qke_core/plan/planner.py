@@ -75,12 +75,14 @@ def plan_cluster(
 
 
 def _steps(line: Sequence[Ordered], before: ClusterState, prices: PriceBook) -> tuple[Step, ...]:
-    start = usage_of(resources_of(before))
+    """Fold the operations over the state; each state's resources are listed once, for quotas and price together."""
+    start, rate = _weigh(before, prices)
+    here = start
     steps: list[Step] = []
     for ordered in line:
         change = ordered.draft.change
         after = apply(change, before)
-        here, there = usage_of(resources_of(before)), usage_of(resources_of(after))
+        there, next_rate = _weigh(after, prices)
         takes, frees = there.beyond(here), here.beyond(there)
         steps.append(
             Step(
@@ -94,15 +96,17 @@ def _steps(line: Sequence[Ordered], before: ClusterState, prices: PriceBook) -> 
                 peak=(here + takes).beyond(start).amounts,
                 takes=takes.amounts,
                 frees=frees.amounts,
-                cost_per_hour=_rate(after, prices) - _rate(before, prices),
+                cost_per_hour=next_rate - rate,
             )
         )
-        before = after
+        before, here, rate = after, there, next_rate
     return tuple(steps)
 
 
-def _rate(state: ClusterState, prices: PriceBook) -> Decimal:
-    return hourly(resources_of(state), prices, state.zone, state.billing)
+def _weigh(state: ClusterState, prices: PriceBook) -> tuple[Usage, Decimal]:
+    """Return what a state uses of the quotas, and what it costs in CNY per hour."""
+    resources = resources_of(state)
+    return usage_of(resources), hourly(resources, prices, state.zone, state.billing)
 
 
 def _require_complete(steps: Sequence[Step], before: ClusterState, goal: ClusterState) -> None:
