@@ -66,6 +66,10 @@ _COUNTS: Mapping[ResourceKind, Callable[[Resource], Mapping[str, int]]] = {
     "security_group": lambda _: {"security_group": 1},
     "eip": lambda found: {"eip": 1, "eip_bandwidth_mbps": found.bandwidth_mbps},
     "router": lambda _: {"router": 1},
+    "snapshot": lambda _: {"snapshot": 1},
+    "vxnet": lambda _: {"vxnet": 1},
+    "keypair": lambda _: {"keypair": 1},
+    "nic": lambda _: {"nic": 1},
     "linked_service": lambda _: {},
 }
 """What a resource counts as; the system disk belongs to its instance."""

@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 ResourceKind: TypeAlias = Literal[
-    "cluster", "instance", "system_disk", "volume", "loadbalancer", "security_group", "eip", "router", "linked_service"
+    "cluster",
+    "instance",
+    "system_disk",
+    "volume",
+    "snapshot",
+    "loadbalancer",
+    "security_group",
+    "eip",
+    "router",
+    "vxnet",
+    "keypair",
+    "nic",
+    "linked_service",
 ]
 Origin: TypeAlias = Literal["node", "kubesphere", "apiserver", "console", "workload", "dependency", "user"]
 """Why a resource is there: nodes themselves, KubeSphere's volumes, the API server's load balancer, the console's, what

@@ -244,5 +244,9 @@ _KINDS: Mapping[ResourceKind, Describe] = {
     "security_group": _free("security group (firewall)", "free, needs quota"),
     "eip": _eip,
     "router": _router,
+    "snapshot": lambda found, _prices: _unknown(f"snapshot {found.id}"),
+    "vxnet": _free("private network", "free, needs quota"),
+    "keypair": _free("key pair", "free, needs quota"),
+    "nic": _free("network interface", "free, needs quota"),
     "linked_service": _linked,
 }

@@ -8,9 +8,53 @@ backend that fails for `fall` checks in a row leaves at a known instant, and onl
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from qke_sim.cloud.model import Backend, LoadBalancer
 from qke_sim.kernel import Kernel
+
+
+@dataclass(slots=True)
+class Backend:
+    """One API server behind the load balancer.
+
+    `serving`: it answers now. `in_rotation`: the balancer believes so; `judged` counts the health judgements begun.
+    """
+
+    alias: str
+    serving: bool = True
+    in_rotation: bool = True
+    judged: int = 0
+
+
+@dataclass(slots=True)
+class LoadBalancer:
+    """The API server's balancer. The listener of a 1.x cluster carries scene 0 until the upgrade to 2.0.0 fixes it."""
+
+    loadbalancer_id: str
+    listener_id: str
+    private_ip: str
+    scene: int
+    health: HealthOption
+    backends: dict[str, Backend] = field(default_factory=dict[str, Backend])
+
+
+@dataclass(frozen=True, slots=True)
+class HealthOption:
+    """How a listener judges its backends: part of `inter|timeout|fall|rise` of the API, seconds and counts."""
+
+    inter_s: int
+    fall: int
+    rise: int
+
+    @property
+    def out_ms(self) -> int:
+        """How long a backend fails until it is taken out of rotation."""
+        return self.inter_s * self.fall * 1000
+
+    @property
+    def in_ms(self) -> int:
+        """How long a backend answers until it is used again."""
+        return self.inter_s * self.rise * 1000
 
 
 class BalancerHealth:

@@ -56,7 +56,7 @@ def upgrade_node(run: UpgradeRun, cause: int) -> Process[int]:
     trace, host = run.site.kernel.trace, run.host
     holds = run.conditions()
     phase, code = "", 0
-    for step in catalog().script(run.target, host.node.kind):
+    for step in catalog().script(run.target, host.node.role_kind):
         if not applies(step, holds):
             continue
         if step.phase != phase:
@@ -132,7 +132,7 @@ def _restart_kubelet(run: UpgradeRun, step: ScriptStep, cause: int) -> Process[i
 def _copy_to_workers(run: UpgradeRun, step: ScriptStep, cause: int) -> Process[int]:
     yield from _elapse(run, step, cause)
     for host in run.site.hosts.values():
-        if host.up and host.node.kind != "master":
+        if host.up and host.node.role_kind != "master":
             host.put_file("kubeconfig", cause)
     return 0
 

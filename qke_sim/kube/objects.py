@@ -1,4 +1,4 @@
-"""Kubernetes objects, as far as this twin acts on them; JSON is made only at the door."""
+"""Kubernetes objects, as far as this twin acts on them; JSON is made only at the door (`views`)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from qke_core.effects import Json
-from qke_core.effects.kube import INSTANCE_ID_ANNOTATION
+from qke_core.resources import Origin
 
-WorkloadKind = Literal["Deployment", "StatefulSet", "DaemonSet"]
+WorkloadKind = Literal["Deployment", "StatefulSet", "DaemonSet", "Job", "Pod"]
+"""Who makes pods. `Pod` is a pod that nobody manages: it is made once and never again."""
+ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer"]
 MASTER_TAINT = "node-role.kubernetes.io/master"
+GRACE_MS = 30_000
+"""Default of terminationGracePeriodSeconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +47,39 @@ class Toleration:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimTemplate:
+    """What every pod of a StatefulSet claims: a volume of `gib` GiB from a class, "" for the default one."""
+
+    name: str
+    gib: int = 10
+    storage_class: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PodTemplate:
-    """What every pod of a workload is like. `requests` is what the scheduler counts, one pod included."""
+    """What every pod of a workload is like. `requests` is what the scheduler counts, one pod included.
+
+    `emptydir`: it keeps data in an emptyDir volume. `claims` names the claims it mounts, in its own namespace.
+    `start_ms` and `stop_ms` are how long its containers take to start and to end, None when that is drawn.
+    """
 
     labels: Mapping[str, str]
     requests: Resources
     node_selector: Mapping[str, str]
     tolerations: tuple[Toleration, ...]
+    emptydir: bool = False
+    grace_ms: int = GRACE_MS
+    claims: tuple[str, ...] = ()
+    start_ms: int | None = None
+    stop_ms: int | None = None
 
 
 @dataclass(slots=True)
 class Workload:
-    """A Deployment, StatefulSet or DaemonSet. `key` is `namespace/name`; `made` counts the pods made so far."""
+    """Something that makes pods. `key` is `namespace/name`; `made` counts the pods made so far.
+
+    `done`: a Job whose work is over; its pods stay and count as completed.
+    """
 
     kind: WorkloadKind
     namespace: str
@@ -65,6 +89,8 @@ class Workload:
     system: bool = False
     made: int = 0
     available: bool = True
+    claim_templates: tuple[ClaimTemplate, ...] = ()
+    done: bool = False
 
     @property
     def key(self) -> str:
@@ -74,13 +100,20 @@ class Workload:
 
 @dataclass(slots=True)
 class Pod:
-    """One pod. `running`: its containers run. `ready`: its endpoint is offered to clients."""
+    """One pod. `running`: its containers run. `ready`: its endpoint is offered to clients.
+
+    `pinned` is the node that a DaemonSet's pod is for. `terminating` is the record of its deletion, 0 while there is
+    none; `why` is why it is pending, "" when it is not.
+    """
 
     name: str
     owner: Workload
     node: str | None = None
     running: bool = False
     ready: bool = False
+    pinned: str | None = None
+    terminating: int = 0
+    why: str = ""
 
     @property
     def key(self) -> str:
@@ -88,9 +121,22 @@ class Pod:
         return f"{self.owner.namespace}/{self.name}"
 
     @property
+    def finished(self) -> bool:
+        """Whether its work is over."""
+        return self.owner.done
+
+    @property
     def phase(self) -> str:
         """The phase that `kubectl get pod` shows."""
+        if self.finished:
+            return "Succeeded"
         return "Running" if self.running else "Pending"
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """Keys of the claims it mounts."""
+        own = (f"{template.name}-{self.name}" for template in self.owner.claim_templates)
+        return tuple(f"{self.owner.namespace}/{name}" for name in (*self.owner.template.claims, *own))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +150,10 @@ class Taint:
 
 @dataclass(slots=True)
 class KubeNode:
-    """One Node. `alias` ties it to the host; `name` is what Kubernetes calls it."""
+    """One Node. `alias` ties it to the host; `name` is what Kubernetes calls it.
+
+    `host_class` is the instance class of its machine, None when nobody knows. `fresh`: it has never been Ready.
+    """
 
     name: str
     alias: str
@@ -116,75 +165,110 @@ class KubeNode:
     ready: bool = True
     unschedulable: bool = False
     silent_since: int | None = None
+    host_class: int | None = None
+    fresh: bool = False
 
 
 @dataclass(slots=True)
 class Claim:
-    """A PersistentVolumeClaim; `phase` is Bound or Pending."""
+    """A PersistentVolumeClaim; `phase` is Bound or Pending.
+
+    `volume_id` is the cloud volume behind it, "" when there is none that the twin knows; `label` names that volume for
+    people and bills. `why` is the reason why it is still Pending. `held`: nobody may provision it.
+    """
 
     namespace: str
     name: str
     phase: str
+    gib: int = 10
+    storage_class: str = ""
+    origin: Origin = "workload"
+    label: str = ""
+    volume_id: str = ""
+    why: str = ""
+    held: bool = False
+    deleting: bool = False
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`."""
+        return f"{self.namespace}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Attachment:
+    """A VolumeAttachment: the volume of a claim at a node.
+
+    `attached`: the cloud said so. `deleting`: it has a deletionTimestamp. `error` is its attach or detach error. A
+    stuck one has both `deleting` and `error`: its finalizer keeps it.
+    """
+
+    name: str
+    claim: Claim
+    node: str
+    instance_id: str
+    attached: bool = False
+    deleting: bool = False
+    error: str = ""
+
+
+@dataclass(slots=True)
 class Service:
-    """A Service; its endpoints are the ready pods that its selector matches."""
+    """A Service; its endpoints are the ready pods that its selector matches.
+
+    `ports` are (port, node port) pairs. `address` is what its load balancer is reached at, "" while there is none.
+    `deleting`: it goes as soon as its load balancer is gone.
+    """
 
     namespace: str
     name: str
     selector: Mapping[str, str]
+    type: ServiceType = "ClusterIP"
+    ports: tuple[tuple[int, int], ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    address: str = ""
+    deleting: bool = False
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class DisruptionBudget:
+    """A PodDisruptionBudget. Exactly one of the two bounds is given: a count, or a text such as `50%`."""
+
+    namespace: str
+    name: str
+    selector: Mapping[str, str]
+    min_available: int | str | None = None
+    max_unavailable: int | str | None = None
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class KubeEvent:
+    """`kind: Event`: what Kubernetes says of an object, as `kubectl describe` shows it."""
+
+    t: int
+    type: Literal["Normal", "Warning"]
+    reason: str
+    object: str
+    source: str
+    message: str
 
 
 @dataclass(slots=True)
 class Objects:
-    """What manifests bring into a cluster."""
+    """What manifests bring into a cluster. `notes` are warnings about what the twin leaves aside."""
 
     workloads: list[Workload] = field(default_factory=list["Workload"])
     claims: list[Claim] = field(default_factory=list["Claim"])
     services: list[Service] = field(default_factory=list["Service"])
-
-
-def node_json(node: KubeNode) -> dict[str, Json]:
-    """Return a Node as the API server shows it."""
-    return {
-        "metadata": {
-            "name": node.name,
-            "labels": dict(node.labels),
-            "annotations": {INSTANCE_ID_ANNOTATION: node.instance_id},
-        },
-        "spec": {
-            "taints": [{"key": taint.key, "value": taint.value, "effect": taint.effect} for taint in node.taints],
-            "unschedulable": node.unschedulable,
-        },
-        "status": {
-            "conditions": [{"type": "Ready", "status": "True" if node.ready else "Unknown"}],
-            "nodeInfo": {"kubeletVersion": f"v{node.kubelet_version}"},
-            "allocatable": {
-                "cpu": f"{node.allocatable.cpu_m}m",
-                "memory": str(node.allocatable.memory),
-                "pods": str(node.allocatable.pods),
-            },
-        },
-    }
-
-
-def pod_json(pod: Pod) -> dict[str, Json]:
-    """Return a Pod as the API server shows it."""
-    return {
-        "metadata": {
-            "namespace": pod.owner.namespace,
-            "name": pod.name,
-            "labels": dict(pod.owner.template.labels),
-        },
-        "spec": {"nodeName": pod.node},
-        "status": {
-            "phase": pod.phase,
-            "conditions": [{"type": "Ready", "status": "True" if pod.ready else "False"}],
-        },
-    }
-
-
-def claim_json(claim: Claim) -> dict[str, Json]:
-    """Return a PersistentVolumeClaim as the API server shows it."""
-    return {"metadata": {"namespace": claim.namespace, "name": claim.name}, "status": {"phase": claim.phase}}
+    budgets: list[DisruptionBudget] = field(default_factory=list["DisruptionBudget"])
+    notes: list[str] = field(default_factory=list[str])

@@ -1,5 +1,6 @@
 """The simulated AppCenter."""
 
+from qke_sim.platform.actions import ACTIONS
 from qke_sim.platform.appcenter import Platform
 
-__all__ = ["Platform"]
+__all__ = ["ACTIONS", "Platform"]

@@ -15,11 +15,11 @@ from typing import cast
 import simpy
 
 from qke_core.catalog import UpgradeService, catalog
-from qke_core.effects import JsonObject
-from qke_sim.cloud import Cloud, Cluster, Job
+from qke_sim.cloud import Call, Cloud, Cluster, Job
 from qke_sim.hosts.appctl import UpgradeRun, upgrade_node
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.site import Site
+from qke_sim.hosts.sites import Sites
 from qke_sim.kernel import Kernel, Process
 
 SSH_PORT = 22
@@ -37,27 +37,27 @@ class _Ended:
 class Platform:
     """Works off the jobs of all clusters."""
 
-    def __init__(self, kernel: Kernel, cloud: Cloud, sites: Mapping[str, Site]) -> None:
-        """Take over the jobs of `cloud`; `sites` are keyed by cluster id."""
+    def __init__(self, kernel: Kernel, cloud: Cloud, sites: Sites) -> None:
+        """Work for the clusters of `sites`."""
         self.kernel = kernel
         self.cloud = cloud
         self.sites = sites
-        cloud.job_starters["UpgradeClusters"] = self._start_upgrade
 
-    def _start_upgrade(self, cluster: Cluster, job: Job, params: JsonObject, cause: int) -> None:
-        site = self.sites[cluster.cluster_id]
-        cause = self.cloud.change(cluster, "transition_status", "updating", cause)
-        self.kernel.spawn(self._upgrade(site, job, str(params["target"]), cause))
+    def begin_upgrade(self, cluster: Cluster, target: str, call: Call) -> Job:
+        """Begin the upgrade of a cluster that may be upgraded to `target`."""
+        site = self.sites.of(cluster.id)
 
-    def _upgrade(self, site: Site, job: Job, target: str, cause: int) -> Process[None]:
+        def work(job: Job, cause: int) -> Process[int]:
+            return self._upgrade(site, job, target, cause)
+
+        return self.cloud.begin("UpgradeClusters", [cluster], "updating", call, work=work, cluster=cluster)
+
+    def _upgrade(self, site: Site, job: Job, target: str, cause: int) -> Process[int]:
         """Check, attach the upgrade volume, run the upgrade services order by order."""
         source = site.cluster.version
-        self._set_job(job, "working", 0)
-        cause = self.kernel.trace.add("job.started", job.job_id, cause)
-        code, seq = yield from self._check_nodes(site, target, cause)
+        code, job.last = yield from self._check_nodes(site, target, cause)
         if code:
-            self._end(site, job, code, seq)
-            return
+            return code
         cause = self.cloud.change(site.cluster, "upgrade_status", "upgrading", cause)
         yield from self._volumes(site, "volume-attach", "volume.attached", cause)
         for order in self._orders(site, target):
@@ -71,7 +71,8 @@ class Platform:
         if code == 0:
             cause = self.cloud.change(site.cluster, "version", target, cause)
         self.cloud.change(site.cluster, "upgrade_status", "failed" if code else "", cause)
-        self._end(site, job, code, cause)
+        job.last = cause
+        return code
 
     def _check_nodes(self, site: Site, target: str, cause: int) -> Process[tuple[int, int]]:
         """Run every node's pre_check, all at once; return code and record of the first failing node, or (0, cause)."""
@@ -141,15 +142,6 @@ class Platform:
 
     def _service(self, host: Host, target: str) -> UpgradeService | None:
         return catalog().upgrade_service(host.node.role, target)
-
-    def _end(self, site: Site, job: Job, code: int, cause: int) -> None:
-        status = "failed" if code else "successful"
-        self._set_job(job, status, code)
-        seq = self.kernel.trace.add("job.ended", job.job_id, cause, status=status, code=code)
-        self.cloud.change(site.cluster, "transition_status", "", seq)
-
-    def _set_job(self, job: Job, status: str, code: int) -> None:
-        job.status, job.code = status, code
 
 
 def _nodes_ready(site: Site, host: Host) -> bool:

@@ -14,7 +14,6 @@ from qke_core.models import World, WorldCluster, WorldDocument
 from qke_core.repair import examine_mended
 from qke_core.rules import check_world
 from qke_core.suggest import did_you_mean
-from qke_sim.cloud import ACTIONS
 from qke_sim.kernel import Kernel
 from qke_sim.kube import Objects
 from qke_sim.kube.manifest import read_manifest
@@ -30,7 +29,7 @@ from qke_sim.scenario.model import (
     OperatorCrash,
     Scenario,
 )
-from qke_sim.twin import Twin
+from qke_sim.twin import ACTION_NAMES, Twin
 from qke_sim.yamlfile import parse_one, parse_yaml, read_file
 
 SCENARIO_FILE = "scenario.yaml"
@@ -232,9 +231,9 @@ class _Check:
             yield self._problem((*path, "target"), "scenario.no-kubesphere", sentence, "set install_kubesphere: true")
 
     def _call(self, fault: CallFails, path: DataPath) -> Iterator[Problem]:
-        if fault.door == "cloud" and fault.operation != "*" and fault.operation not in ACTIONS:
+        if fault.door == "cloud" and fault.operation != "*" and fault.operation not in ACTION_NAMES:
             sentence = f"The cloud has no action {fault.operation!r}"
-            remedy = did_you_mean(fault.operation, ACTIONS)
+            remedy = did_you_mean(fault.operation, ACTION_NAMES)
             yield self._problem((*path, "operation"), "scenario.action-unknown", sentence, remedy)
         if fault.ret_code not in catalog().ret_codes or fault.ret_code == 0:
             codes = [str(code) for code in catalog().ret_codes if code]

@@ -40,10 +40,13 @@ KINDS: Mapping[str, Kind] = {
     "host.called": Kind("{by} ran {command} on {subject}"),
     "host.answered": Kind("{subject} answered {command}: {result}"),
     # Cloud and platform
+    "resource.created": Kind("{by} created {what} {subject} ({label})"),
+    "resource.changed": Kind("{what} {subject} changed: {fields}"),
     "resources.stand": Kind("{subject} occupies {count} resources from here on", brief=True),
     "cluster.changed": Kind("cluster {subject}: {field} went from {before} to {after}", brief=True),
     "job.created": Kind("the platform accepted {action} for {cluster} as job {subject}", brief=True),
     "job.started": Kind("job {subject} began to work", brief=True),
+    "job.stuck": Kind("job {subject} does not come to an end", brief=True),
     "job.ended": Kind("job {subject} ended as {status} with code {code}", brief=True),
     "precheck.passed": Kind("{subject} passed the platform's checks before the upgrade"),
     "precheck.failed": Kind("{subject} failed the platform's check {check} with code {code}", brief=True),
