@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # Type checkers look for listed names here; a star import loads listed modules by itself.
     from qke_core import (
+        autoscaling,
         billing,
         catalog,
         cidr,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:  # Type checkers look for listed names here; a star import loa
         effects,
         errors,
         goal,
+        health,
         inventory,
         journal,
         lifecycle,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:  # Type checkers look for listed names here; a star import loa
     )
 
 __all__ = [
+    "autoscaling",
     "billing",
     "catalog",
     "cidr",
@@ -42,6 +45,7 @@ __all__ = [
     "effects",
     "errors",
     "goal",
+    "health",
     "inventory",
     "journal",
     "lifecycle",

@@ -30,9 +30,13 @@ TransitionStatus: TypeAlias = Literal[
     "terminating",
     "recovering",
     "ceasing",
+    "attaching",
+    "detaching",
 ]
 NodeStatus: TypeAlias = Literal["pending", "active", "stopped", "suspended", "deleted", "ceased"]
 InstanceStatus: TypeAlias = Literal["pending", "running", "stopped", "suspended", "terminated", "ceased"]
+VolumeStatus: TypeAlias = Literal["pending", "available", "in-use", "suspended", "deleted", "ceased"]
+SnapshotStatus: TypeAlias = Literal["pending", "available", "suspended", "deleted", "ceased"]
 JobStatus: TypeAlias = Literal["pending", "working", "successful", "failed", "done with failure"]
 
 S_co = TypeVar("S_co", bound=str, covariant=True)
@@ -134,6 +138,33 @@ _INSTANCE: tuple[Transition[InstanceStatus], ...] = (
 )
 INSTANCES: Mapping[str, Transition[InstanceStatus]] = {found.operation: found for found in _INSTANCE}
 """Every operation of an instance by name."""
+
+_VOLUME: tuple[Transition[VolumeStatus], ...] = (
+    Transition("create", "CreateVolumes", (), "creating", "available", "ceased", assumed=True),
+    Transition("attach", "AttachVolumes", ("available",), "attaching", "in-use"),
+    Transition("detach", "DetachVolumes", ("in-use",), "detaching", "available"),
+    Transition("resize", "ResizeVolumes", ("available",), "updating", None),
+    Transition("resize-online", "ResizeVolumes", ("in-use",), "updating", None, assumed=True),
+    Transition("suspend", "", ("available", "in-use"), "suspending", "suspended", assumed=True),
+    Transition("resume", "", ("suspended",), "resuming", "available", assumed=True),
+    Transition("delete", "DeleteVolumes", ("available",), "deleting", "deleted"),
+    Transition("recover", "", ("deleted",), "recovering", "available", assumed=True),
+    Transition("cease", "", ("deleted",), "ceasing", "ceased", assumed=True),
+)
+VOLUMES: Mapping[str, Transition[VolumeStatus]] = {found.operation: found for found in _VOLUME}
+"""Every operation of a volume by name; only the platform resizes one in use."""
+
+_SNAPSHOT: tuple[Transition[SnapshotStatus], ...] = (
+    Transition("create", "CreateSnapshots", (), "creating", "available", "ceased", assumed=True),
+    Transition("apply", "ApplySnapshots", ("available",), "recovering", None, assumed=True),
+    Transition("suspend", "", ("available",), "suspending", "suspended", assumed=True),
+    Transition("resume", "", ("suspended",), "resuming", "available", assumed=True),
+    Transition("delete", "DeleteSnapshots", ("available",), "deleting", "deleted", assumed=True),
+    Transition("recover", "", ("deleted",), "recovering", "available", assumed=True),
+    Transition("cease", "", ("deleted",), "ceasing", "ceased", assumed=True),
+)
+SNAPSHOTS: Mapping[str, Transition[SnapshotStatus]] = {found.operation: found for found in _SNAPSHOT}
+"""Every operation of a snapshot by name."""
 
 JOBS: tuple[Move[JobStatus], ...] = (
     Move("pending", "working", "its turn has come"),

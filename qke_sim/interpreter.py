@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, TypeVar, cast
 import simpy
 
 from qke_core.effects import CloudEffect, Effect, Flow, HostEffect, Json, KubeEffect, Now, Sleep, Tell
-from qke_core.effects.cloud import require_answer
+from qke_core.effects.answer import require_answer
 from qke_core.errors import InvariantError, QkeError
 from qke_core.journal import Intent, JournalRecord, Replay, Reply
 from qke_core.runner import Append, Do, Fork, Runner, step_through

@@ -43,11 +43,16 @@ class Signal:
         return self._event
 
 
+EPOCH_MS = 1_590_944_400_000
+"""2020-06-01T01:00:00+08:00, when virtual time begins unless a scenario says something else."""
+
+
 class Kernel:
     """Clock, luck and trace of one run, and the processes in it."""
 
-    def __init__(self, seed: int, level: Level = "full") -> None:
-        """Begin at virtual time 0."""
+    def __init__(self, seed: int, level: Level = "full", epoch_ms: int = EPOCH_MS) -> None:
+        """Begin at virtual time 0, which is `epoch_ms` for people: milliseconds since 1970 in UTC."""
+        self.epoch_ms = epoch_ms
         self.env = simpy.Environment(initial_time=0)
         self.streams = Streams(seed)
         self.trace = Trace(lambda: self.now, level)
@@ -77,6 +82,10 @@ class Kernel:
         """Do `action` in `ms`, without a process. The run goes on at least until then."""
         event = self._count(self.env.timeout(ms))
         callbacks_of(event).append(lambda _: action())
+
+    def housekeeping(self, ms: int, action: Callable[[], None]) -> None:
+        """Do `action` in `ms` if the run gets there. Alone it keeps no run going: nothing waits for it."""
+        callbacks_of(self.env.timeout(ms)).append(lambda _: action())
 
     def run(self, until_ms: int) -> bool:
         """Run until nothing is going on any more, or until `until_ms`; return whether nothing was.

@@ -19,6 +19,7 @@ from qke_sim.kernel import Kernel
 from qke_sim.kube import KubeDoor, Objects
 from qke_sim.platform import ACTIONS as PLATFORM_ACTIONS
 from qke_sim.platform import Platform
+from qke_sim.populate import populate
 
 __all__ = ["ACTION_NAMES", "CONSOLE", "Twin"]
 
@@ -34,12 +35,14 @@ class Twin:
         self.kernel = kernel
         self.world = world
         self.cloud = Cloud(kernel, world)
-        self.meter = self.cloud.meter = Meter(kernel, world)
+        self.meter = self.cloud.meter = Meter(kernel, world.zone)
+        self.cloud.store.watchers.append(self.meter.watch)
         self.host = HostDoor(kernel)
         self.kube = KubeDoor(kernel)
         self._sites = Sites(self.kube, self.host)
         for place, wish in enumerate(world.clusters):
             self._sites.take(standing_site(self.cloud, wish, place, objects.get(wish.name, Objects())))
+        populate(self.cloud, world)
         self.platform = Platform(kernel, self.cloud, self._sites)
         self.cloud.serve(CLOUD_ACTIONS)
         for name, handler in PLATFORM_ACTIONS.items():

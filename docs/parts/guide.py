@@ -92,7 +92,7 @@ def _document() -> dict[str, Any]:
 
 
 def proofs(folder: Path) -> Mapping[str, tuple[str, ...]]:
-    """Return for each statement that a test names the tests that do, as `tests/path.py::name`, sorted."""
+    """Return for each statement what proves it, sorted: tests as `tests/path.py::name`, scenarios as their path."""
     found: dict[str, set[str]] = {}
     for path in sorted(folder.rglob("test_*.py")):
         text = path.read_text(encoding="utf-8")
@@ -102,7 +102,16 @@ def proofs(folder: Path) -> Mapping[str, tuple[str, ...]]:
         for name, ids in _marked(ast.parse(text)):
             for each in ids:
                 found.setdefault(each, set()).add(f"{place}::{name}")
+    for path in sorted((folder.parent / "scenarios").glob("*.yaml")):
+        for each in _of_story(path):
+            found.setdefault(each, set()).add(path.relative_to(folder.parent).as_posix())
     return {each: tuple(sorted(names)) for each, names in sorted(found.items())}
+
+
+def _of_story(path: Path) -> frozenset[str]:
+    """Return the statements that a scenario says it proves; every scenario is run by a test."""
+    written = re.search(r"^  guide: \[(.*?)\]", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return frozenset(ID.findall(written.group(1))) if written else frozenset[str]()
 
 
 def _marked(module: ast.Module) -> Iterator[tuple[str, frozenset[str]]]:

@@ -3,7 +3,7 @@
 from qke_core.billing.beside import beside
 from qke_core.billing.bill import Bill, Line, bill, cents, contract_month, hourly, plain
 from qke_core.billing.contract import downgrade_refund, term_for, upgrade_fee
-from qke_core.billing.invoice import Charge, Invoice, Life, invoice
+from qke_core.billing.invoice import Charge, Invoice, Life, fees, invoice, price_of
 from qke_core.billing.prices import PriceBook, default_prices
 
 __all__ = [
@@ -19,9 +19,11 @@ __all__ = [
     "contract_month",
     "default_prices",
     "downgrade_refund",
+    "fees",
     "hourly",
     "invoice",
     "plain",
+    "price_of",
     "term_for",
     "upgrade_fee",
 ]

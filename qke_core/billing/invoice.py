@@ -90,13 +90,37 @@ def invoice(lives: Iterable[Life], prices: PriceBook, zone: str, billing: Billin
     return Invoice(tuple(sorted(found, key=lambda charge: (charge.resource_id, charge.from_ms, charge.to_ms))))
 
 
+def price_of(resource: Resource, prices: PriceBook, zone: str, billing: Billing = ON_DEMAND) -> Decimal:
+    """Return CNY per hour of a resource, all `count` of it, as it is charged: under a contract at its discount."""
+    return _paid(describe(resource, prices, zone).unit, resource, prices, billing)
+
+
+def fees(price: Decimal, from_ms: int, to_ms: int) -> Decimal:
+    """Return the sum of a life's charges at a price per hour, without listing them."""
+    first = min(to_ms, _next_hour(from_ms))
+    last = max(first, to_ms // MS_PER_H * MS_PER_H)
+    whole = _fee(price, MS_PER_H) * ((last - first) // MS_PER_H)
+    return _fee(price, first - from_ms) + whole + _fee(price, to_ms - last)
+
+
 def _charges(life: Life, prices: PriceBook, zone: str, billing: Billing) -> Iterator[Charge]:
     resource, begin = life.resource, life.from_ms
     found = describe(resource, prices, zone)
-    share = discount(prices, billing) if resource.origin in BASE else 1
-    price = found.unit * resource.count * share
+    price = _paid(found.unit, resource, prices, billing)
     while begin < life.to_ms:
-        end = min(life.to_ms, (begin // MS_PER_H + 1) * MS_PER_H)
-        fee = (price * (end - begin) / MS_PER_H).quantize(FEE, ROUND_HALF_UP)
+        end = min(life.to_ms, _next_hour(begin))
+        fee = _fee(price, end - begin)
         yield Charge(resource.id, found.what, resource.origin, begin, end, price, fee, found.priced)
         begin = end
+
+
+def _paid(unit: Decimal, resource: Resource, prices: PriceBook, billing: Billing) -> Decimal:
+    return unit * resource.count * (discount(prices, billing) if resource.origin in BASE else 1)
+
+
+def _next_hour(t: int) -> int:
+    return (t // MS_PER_H + 1) * MS_PER_H
+
+
+def _fee(price: Decimal, ms: int) -> Decimal:
+    return (price * ms / MS_PER_H).quantize(FEE, ROUND_HALF_UP)

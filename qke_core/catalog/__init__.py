@@ -26,7 +26,9 @@ from qke_core.catalog.facts import (
 from qke_core.catalog.ledger import ledger
 from qke_core.catalog.load import build_catalog, catalog
 from qke_core.catalog.model import Catalog
+from qke_core.catalog.compute import ComputeBook, Image, InstanceType, compute
 from qke_core.catalog.network import NetworkBook, networks
+from qke_core.catalog.operation_facts import HealthCheck, HealthLook
 from qke_core.catalog.operations import OperationBook, operations
 from qke_core.catalog.parameter_changes import ChangeBook, ParameterChange, ReloadLine, by_trigger, parameter_changes
 from qke_core.catalog.parameters import Hidden, Parameter, ParameterBook, Value, parameters
@@ -35,6 +37,10 @@ from qke_core.catalog.storage import StorageBook, storage
 from qke_core.catalog.storage_facts import Claim, HostType, SizeRule, StorageClass, VolumeType, Zone
 
 __all__ = [
+    "ComputeBook",
+    "Image",
+    "InstanceType",
+    "compute",
     "Basis",
     "Budget",
     "Catalog",
@@ -44,6 +50,8 @@ __all__ = [
     "Duration",
     "Entry",
     "Exhaustion",
+    "HealthCheck",
+    "HealthLook",
     "Hidden",
     "HostType",
     "NetworkBook",

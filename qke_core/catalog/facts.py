@@ -16,6 +16,24 @@ from typing import Literal, NamedTuple, TypeAlias
 RoleKind: TypeAlias = Literal["master", "worker", "client"]
 PreCheckName: TypeAlias = Literal["disk", "nodes-ready", "sshd-22"]
 Exhaustion: TypeAlias = Literal["code", "last", "skip", "warn"]
+Command: TypeAlias = Literal[
+    "init",
+    "start",
+    "stop",
+    "restart",
+    "destroy",
+    "scale_in_check",
+    "scale_in",
+    "scale_out_check",
+    "scale_out",
+    "upgrade",
+    "docker_prune",
+    "renew_certs",
+    "revive",
+]
+"""What the product can be asked to do on one node."""
+ScriptKey: TypeAlias = tuple[Command, str, RoleKind]
+"""Command, version, kind of node."""
 
 
 class Basis(StrEnum):
@@ -203,9 +221,9 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class ScriptStep:
-    """One step of what an upgrade does on a node.
+    """One step of what a command does on a node.
 
-    `duration` names an entry of the duration profile, `wait` a budget of the target version. The step applies only
+    `duration` names an entry of the duration profile, `wait` a budget of the version. The step applies only
     where all conditions in `only` hold; what a condition means is the interpreter's business.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qke_core.catalog.facts import Entry
+from qke_core.catalog.compute import compute
 from qke_core.catalog.load import catalog
 from qke_core.catalog.network import networks
 from qke_core.catalog.operations import operations
@@ -16,5 +17,5 @@ from qke_core.catalog.storage import storage
 
 def ledger() -> Iterator[Entry]:
     """Yield every sourced entry of the catalogue and of all books, file by file."""
-    for book in (catalog, parameters, parameter_changes, operations, networks, storage, quotas):
+    for book in (catalog, parameters, parameter_changes, operations, networks, storage, quotas, compute):
         yield from book().entries()

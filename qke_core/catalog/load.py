@@ -36,6 +36,9 @@ FILES = (
     "durations.toml",
     "upgrade.toml",
     "kubernetes.toml",
+    "scripts.toml",
+    "scripts_v1.toml",
+    "nodes.toml",
 )
 
 _K = TypeVar("_K")
@@ -69,9 +72,10 @@ def build_catalog(texts: Mapping[str, str]) -> Catalog:
             entry and problem.
     """
     documents = {name: Document(name, _text(texts, name)) for name in FILES}
-    versions_toml, roles_toml, budgets_toml, codes_toml, express_toml, durations_toml, upgrade_toml, kubernetes_toml = (
+    versions_toml, roles_toml, budgets_toml, codes_toml, express_toml, durations_toml, upgrade_toml, *others = (
         documents.values()
     )
+    kubernetes_toml, scripts_toml, scripts_v1_toml, nodes_toml = others
     versions = parse_versions(versions_toml)
     order = tuple(versions)
     roles, codes = parse_roles(roles_toml, order), parse_codes(codes_toml, order)
@@ -92,8 +96,8 @@ def build_catalog(texts: Mapping[str, str]) -> Catalog:
         default_groups=_frozen(default_groups),
         profile=durations_toml.text("profile"),
         durations=_frozen(durations),
-        scripts=_frozen(parse_scripts(upgrade_toml, order, durations, budgets)),
-        constants=_frozen(parse_constants((roles_toml, budgets_toml, upgrade_toml, kubernetes_toml))),
+        scripts=_frozen(parse_scripts((upgrade_toml, scripts_toml, scripts_v1_toml), order, durations, budgets)),
+        constants=_frozen(parse_constants((roles_toml, budgets_toml, upgrade_toml, kubernetes_toml, nodes_toml))),
         ledger=(),
     )
     return replace(facts, ledger=tuple(entry for document in documents.values() for entry in document.close()))

@@ -13,12 +13,14 @@ from typing import TypeVar
 from qke_core.catalog.facts import (
     Budget,
     Code,
+    Command,
     Duration,
     Entry,
     RetCode,
     Role,
     RoleKind,
     RoleShape,
+    ScriptKey,
     ScriptStep,
     UpgradeEdge,
     UpgradeService,
@@ -34,7 +36,7 @@ class Catalog:
     """All facts. Mappings are read-only and keep the order of the files; `order` lists versions oldest first.
 
     `budgets` and `shapes` are keyed by (name, version) and (version, role), `upgrade_services` by (role, target),
-    `scripts` by (target, kind), `groups` by version and then group name.
+    `scripts` by (command, version, kind), `groups` by version and then group name.
     """
 
     order: tuple[str, ...]
@@ -50,7 +52,7 @@ class Catalog:
     default_groups: Mapping[str, str]
     profile: str
     durations: Mapping[str, Duration]
-    scripts: Mapping[tuple[str, RoleKind], tuple[ScriptStep, ...]]
+    scripts: Mapping[ScriptKey, tuple[ScriptStep, ...]]
     constants: Mapping[str, int]
     ledger: tuple[Entry, ...]
 
@@ -98,13 +100,17 @@ class Catalog:
         """How long the thing called `name` takes, in the loaded profile."""
         return _find(self.durations, name, f"duration {name!r}")
 
-    def script(self, target: str, kind: RoleKind) -> tuple[ScriptStep, ...]:
-        """The steps of the upgrade to `target` on a node of `kind`. A script nobody wrote raises: it is not empty."""
-        return _find(self.scripts, (target, kind), f"upgrade script to {target} for kind {kind!r}")
+    def script(self, command: Command, version: str, kind: RoleKind) -> tuple[ScriptStep, ...]:
+        """The steps of a command on a node of `kind`; of an upgrade, `version` is where it leads.
 
-    def has_script(self, target: str, kind: RoleKind) -> bool:
-        """Whether the steps of the upgrade to `target` are written down for nodes of `kind`."""
-        return (target, kind) in self.scripts
+        A script nobody wrote raises: it is not empty.
+        """
+        key = (command, version, kind)
+        return _find(self.scripts, key, f"script {command} of version {version} for kind {kind!r}")
+
+    def has_script(self, command: Command, version: str, kind: RoleKind) -> bool:
+        """Whether the steps of a command are written down for nodes of `kind`."""
+        return (command, version, kind) in self.scripts
 
     def constant(self, name: str) -> int:
         """A single number that is the same in all versions. Its unit is the end of its name."""

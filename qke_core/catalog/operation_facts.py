@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from qke_core.catalog.facts import Basis, RoleKind
 
 ResizeManner: TypeAlias = Literal["rolling", "at-once"]
+HealthLook: TypeAlias = Literal["docker", "kubelet", "services", "apiserver", "ready", "certificates", "console"]
 WaitsForReady: TypeAlias = Literal["no", "unknown"]
 ServiceName: TypeAlias = Literal[
     "init", "start", "stop", "restart", "scale_in", "scale_out", "destroy", "docker_prune", "renew_certs"
@@ -70,8 +71,13 @@ class ScaleOut:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """The platform looks at each node every `interval_s`; after `unhealthy_after` failures in a row it acts."""
+    """The platform looks at each node every `interval_s`; after `unhealthy_after` failures in a row it acts.
 
+    `looks` is what it looks at, `early` what of that counts on a node that is not initialised yet.
+    """
+
+    looks: tuple[HealthLook, ...]
+    early: tuple[HealthLook, ...]
     interval_s: int
     timeout_s: int
     action_timeout_s: int

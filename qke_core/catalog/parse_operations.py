@@ -11,6 +11,7 @@ from qke_core.catalog.operation_facts import (
     After,
     Feature,
     HealthCheck,
+    HealthLook,
     Refused,
     ResizeManner,
     ScaleIn,
@@ -28,6 +29,7 @@ _T = TypeVar("_T")
 MANNERS: tuple[ResizeManner, ...] = ("rolling", "at-once")
 WAITS: tuple[WaitsForReady, ...] = ("no", "unknown")
 REFUSED: tuple[Refused, ...] = ("rollback", "change_instance_class", "scale_horizontal")
+LOOKS: tuple[HealthLook, ...] = ("docker", "kubelet", "services", "apiserver", "ready", "certificates", "console")
 AFTER: tuple[After, ...] = ("start", "stop")
 SERVICES: tuple[ServiceName, ...] = (
     "init",
@@ -91,6 +93,8 @@ def parse_health_checks(document: Document, order: Order) -> dict[tuple[RoleKind
     found: dict[tuple[RoleKind, str], HealthCheck] = {}
     for entry in document.tables("health_check", by=("kinds", "versions")):
         check = HealthCheck(
+            entry.choices("looks", LOOKS),
+            entry.choices("early", LOOKS) if entry.has("early") else (),
             entry.integer("interval_s", at_least=1),
             entry.integer("timeout_s", at_least=1),
             entry.integer("action_timeout_s", at_least=1),

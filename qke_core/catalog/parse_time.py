@@ -1,17 +1,18 @@
-"""From tables to nouns, second half: what takes time. Budgets, durations, upgrade scripts, constants."""
+"""From tables to nouns, second half: what takes time. Budgets, durations, scripts, constants."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Literal, get_args
 
-from qke_core.catalog.facts import Budget, Duration, Exhaustion, RoleKind, ScriptStep
+from qke_core.catalog.facts import Budget, Command, Duration, Exhaustion, RoleKind, ScriptKey, ScriptStep
 from qke_core.catalog.parse_app import known_code
 from qke_core.catalog.reader import Document, Table, put_once
 
 _OUTCOMES: tuple[Literal["last", "skip", "warn"], ...] = ("last", "skip", "warn")
 _DISTRIBUTIONS: tuple[Literal["triangular", "fixed"], ...] = ("triangular", "fixed")
 _KINDS: tuple[RoleKind, ...] = get_args(RoleKind)
+COMMANDS: tuple[Command, ...] = get_args(Command)
 
 
 def parse_budgets(document: Document, order: tuple[str, ...], codes: Collection[int]) -> dict[tuple[str, str], Budget]:
@@ -70,26 +71,37 @@ def _duration(table: Table) -> Duration:
 
 
 def parse_scripts(
-    document: Document,
+    documents: Collection[Document],
     order: tuple[str, ...],
     durations: Collection[str],
     budgets: Mapping[tuple[str, str], Budget],
-) -> dict[tuple[str, RoleKind], tuple[ScriptStep, ...]]:
-    """Read `[[script]]`; one table may stand for several targets.
+) -> dict[ScriptKey, tuple[ScriptStep, ...]]:
+    """Read `[[script]]` of all given files; one table may stand for several versions and kinds of nodes.
 
-    A script has at least one step, and a step names only durations and budgets that exist for each of its targets.
+    A script has at least one step at each of its versions, and a step names only durations and budgets that exist for
+    every version at which it is there: from `since` to `until`.
     """
-    scripts: dict[tuple[str, RoleKind], tuple[ScriptStep, ...]] = {}
-    for table in document.tables("script", by=("targets", "role")):
-        _ = table.provenance()
-        kind = table.choice("role", _KINDS)
-        for target in table.choices("targets", order):
-            waits = [name for name, version in budgets if version == target]
-            steps = tuple(_step(row, durations, waits) for row in table.tables("step", by=("do",)))
-            if not steps:
-                raise table.error("a script needs at least one step")
-            put_once(scripts, table, (target, kind), steps)
+    scripts: dict[ScriptKey, tuple[ScriptStep, ...]] = {}
+    for document in documents:
+        for table in document.tables("script", by=("command", "versions", "kinds")):
+            _ = table.provenance()
+            command, kinds = table.choice("command", COMMANDS), table.choices("kinds", _KINDS)
+            rows = table.tables("step", by=("do",))
+            for version in table.choices("versions", order):
+                waits = {name for name, at in budgets if at == version}
+                steps = tuple(_step(row, durations, waits) for row in rows if _stands(row, version, order))
+                if not steps:
+                    raise table.error("a script needs at least one step")
+                for kind in kinds:
+                    put_once(scripts, table, (command, version, kind), steps)
     return scripts
+
+
+def _stands(row: Table, version: str, order: tuple[str, ...]) -> bool:
+    """Whether a step is there at a version."""
+    first = row.choice("since", order) if row.has("since") else order[0]
+    last = row.choice("until", order) if row.has("until") else order[-1]
+    return order.index(first) <= order.index(version) <= order.index(last)
 
 
 def _step(table: Table, durations: Collection[str], waits: Collection[str]) -> ScriptStep:

@@ -101,6 +101,19 @@ class StorageBook:
         found = self.zones.get(zone)
         return MODERN if found is None else found.volume_types
 
+    def hosts_offered(self, zone: str) -> tuple[int, ...]:
+        """Return the instance classes of a zone.
+
+        Those whose own volume type is there, without those that the newest version's policy replaces (derived).
+        """
+        newest = catalog().order[-1]
+        return tuple(
+            host.code
+            for host in self.host_types.values()
+            if host.preferred in self.offered(zone)
+            and self.replace(newest, zone, "instance_class", host.code) == host.code
+        )
+
     def data_disk_type(self, version: str, zone: str, role: str, host_class: int) -> int:
         """Return the volume type of the /data disk of a node that is created at `version`.
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
+from qke_core.effects.answer import text
 from qke_core.effects.base import Flow, Json, JsonObject, Settled
 from qke_core.effects.cloud import (
     CloudEffect,
@@ -18,8 +19,6 @@ from qke_core.effects.cloud import (
     FindClusters,
     ListJobs,
     ListScalingPolicies,
-    items,
-    text,
 )
 from qke_core.effects.patience import perform_patiently
 from qke_core.errors import RemoteError
@@ -311,14 +310,14 @@ class CloudCall(CloudEffect[JsonObject]):
 
     name: ClassVar[str] = "cloud.call"
     mutates: ClassVar[bool] = True
-    action: str  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues] - here it is data
+    called: str
     body: str
     known_jobs: tuple[str, ...] = ()
 
     @property
-    def reads(self) -> bool:
-        """Whether it only looks."""
-        return is_read(self.action)
+    def action(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride] - here it is data
+        """The action."""
+        return self.called
 
     def params(self) -> JsonObject:
         """What `body` says."""
@@ -334,11 +333,11 @@ class CloudCall(CloudEffect[JsonObject]):
         Raises:
             RemoteError: `cloud.in-doubt` when nothing tells whether a write happened.
         """
-        if self.reads:
+        if is_read(self.called):
             return None
         jobs = yield from perform_patiently(ListJobs())
         for job in jobs:
-            if job.action == self.action and job.job_id not in self.known_jobs:
+            if job.action == self.called and job.job_id not in self.known_jobs:
                 return Settled({"job_id": job.job_id})
         raise RemoteError(
             "cloud.in-doubt",
@@ -351,5 +350,3 @@ class CloudCall(CloudEffect[JsonObject]):
 def is_read(action: str) -> bool:
     """Whether an action only looks, by the API's naming."""
     return action.startswith(("Describe", "Get"))
-
-

@@ -2,19 +2,19 @@
 
 Each effect names its action and its parameters as the API does; the interpreter passes both on without knowing them.
 Field names and status words: QingCloud API, AppCenter cluster actions (DescribeClusters, DescribeClusterNodes,
-DescribeClusterJobs, UpgradeClusters).
+DescribeClusterJobs). Effects that change something stand in `changes`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, TypeVar, cast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeVar
 
-from qke_core.effects.base import Effect, Flow, Json, JsonObject, Settled
+from qke_core.effects.answer import items, number, text
+from qke_core.effects.base import Effect, Flow, Json, JsonObject
 from qke_core.effects.patience import perform_patiently
-from qke_core.errors import RemoteError
 
 R = TypeVar("R")
 
@@ -65,6 +65,9 @@ class ClusterNodeView:
     sid: int
     status: str
     private_ip: str
+    cpu: int = 0
+    memory_mib: int = 0
+    volume_gib: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +99,25 @@ class DescribeCluster(CloudEffect["ClusterView | None"]):
 
     def parse_reply(self, reply: Json) -> ClusterView | None:
         """Read the first item of `cluster_set`."""
-        for item in _items(reply, "cluster_set"):
-            return ClusterView(
-                cluster_id=_text(item, "cluster_id"),
-                name=_text(item, "name"),
-                app_version=_text(item, "app_version"),
-                status=_text(item, "status"),
-                transition_status=_text(item, "transition_status"),
-                upgrade_status=_text(item, "upgrade_status"),
-                links=tuple(sorted(_linked(item))),
-            )
-        return None
+        return next(iter(_clusters(reply)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FindClusters(CloudEffect[tuple[ClusterView, ...]]):
+    """Look for clusters of one name that are not gone for ever. Names are not unique, so there may be several."""
+
+    name: ClassVar[str] = "cloud.find-clusters"
+    action: ClassVar[str] = "DescribeClusters"
+    cluster_name: str
+
+    def params(self) -> JsonObject:
+        """`search_word`, the API's largest page."""
+        return {"search_word": self.cluster_name, "verbose": 1, "limit": PAGE_LIMIT}
+
+    def parse_reply(self, reply: Json) -> tuple[ClusterView, ...]:
+        """Read those of `cluster_set` that have exactly this name: a search word is a part of it."""
+        found = _clusters(reply)
+        return tuple(view for view in found if view.name == self.cluster_name and view.status != "ceased")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +145,20 @@ class DescribeClusterNodes(CloudEffect[NodePage]):
         """Read `node_set` and `total_count`; `server_id` is the API's word for sid."""
         nodes = tuple(
             ClusterNodeView(
-                node_id=_text(item, "node_id"),
-                instance_id=_text(item, "instance_id"),
-                name=_text(item, "name"),
-                role=_text(item, "role"),
-                sid=_number(item, "server_id"),
-                status=_text(item, "status"),
-                private_ip=_text(item, "private_ip"),
+                node_id=text(item, "node_id"),
+                instance_id=text(item, "instance_id"),
+                name=text(item, "name"),
+                role=text(item, "role"),
+                sid=number(item, "server_id"),
+                status=text(item, "status"),
+                private_ip=text(item, "private_ip"),
+                cpu=number(item, "cpu"),
+                memory_mib=number(item, "memory"),
+                volume_gib=number(item, "storage_size"),
             )
-            for item in _items(reply, "node_set")
+            for item in items(reply, "node_set")
         )
-        return NodePage(nodes, _number(reply, "total_count") if isinstance(reply, Mapping) else 0)
+        return NodePage(nodes, number(reply, "total_count") if isinstance(reply, Mapping) else 0)
 
 
 def list_cluster_nodes(cluster_id: str) -> Flow[tuple[ClusterNodeView, ...]]:
@@ -181,23 +195,51 @@ class DescribeClusterJobs(CloudEffect[tuple[JobView, ...]]):
 
     def parse_reply(self, reply: Json) -> tuple[JobView, ...]:
         """Read `job_set`, last item first."""
-        return tuple(
-            JobView(
-                job_id=_text(item, "job_id"),
-                action=_text(item, "job_action"),
-                status=_text(item, "status"),
-                error_code=_first_number(_text(item, "error_codes")),
-            )
-            for item in reversed(_items(reply, "job_set"))
-        )
+        return _jobs(reply)
+
+
+@dataclass(frozen=True, slots=True)
+class ListJobs(CloudEffect[tuple[JobView, ...]]):
+    """Look at the latest jobs of the account, at most a page of them, oldest first; `job_ids` narrows the answer."""
+
+    name: ClassVar[str] = "cloud.list-jobs"
+    action: ClassVar[str] = "DescribeJobs"
+    job_ids: tuple[str, ...] = ()
+
+    def params(self) -> JsonObject:
+        """Optional `jobs.n`, the API's largest page, newest first."""
+        base: dict[str, Json] = {"reverse": 1, "verbose": 1, "limit": PAGE_LIMIT}
+        return {**base, "jobs": list(self.job_ids)} if self.job_ids else base
+
+    def parse_reply(self, reply: Json) -> tuple[JobView, ...]:
+        """Read `job_set`, last item first."""
+        return _jobs(reply)
+
+
+@dataclass(frozen=True, slots=True)
+class ListScalingPolicies(CloudEffect[tuple[str, ...]]):
+    """List the ids of a cluster's autoscaling policies."""
+
+    name: ClassVar[str] = "cloud.list-scaling-policies"
+    action: ClassVar[str] = "DescribeAutoScalingPolicies"
+    cluster_id: str
+
+    def params(self) -> JsonObject:
+        """`resource`, the API's largest page (the parameters are ours: none are public)."""
+        return {"resource": self.cluster_id, "limit": PAGE_LIMIT}
+
+    def parse_reply(self, reply: Json) -> tuple[str, ...]:
+        """Read `autoscaling_policy_set`."""
+        return tuple(text(item, "autoscaling_policy_id") for item in items(reply, "autoscaling_policy_set"))
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentView:
-    """What `DescribeClusterEnvironment` says of the parameters that we decide by."""
+    """What `DescribeClusterEnvironment` says: the parameters that we decide by, and all of them by key, as text."""
 
     install_kubesphere: bool
     modules: tuple[str, ...]
+    values: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,70 +257,45 @@ class DescribeClusterEnvironment(CloudEffect[EnvironmentView]):
     def parse_reply(self, reply: Json) -> EnvironmentView:
         """Read `config.properties`; a property's present value stands in `default`, as the API has it."""
         config = reply.get("config") if isinstance(reply, Mapping) else None
-        values = {_text(item, "key"): item.get("default") for item in _items(config, "properties")}
+        values = {text(item, "key"): item.get("default") for item in items(config, "properties")}
         modules = str(values.get("extra.modules") or "")
         return EnvironmentView(
             install_kubesphere=str(values.get("install_kubesphere", True)).casefold() in {"true", "1"},
             modules=tuple(name for name in modules.split(",") if name),
+            values={key: value_text(value) for key, value in values.items()},
         )
 
 
-@dataclass(frozen=True, slots=True)
-class UpgradeCluster(CloudEffect[str]):
-    """Ask the platform to upgrade a cluster; the reply is the job's id.
-
-    `known_jobs` are the ids of the upgrade jobs seen before asking: a job that is not among them is ours, which is how
-    the probe tells "asked, but the answer was lost" from "never asked".
-    """
-
-    name: ClassVar[str] = "cloud.upgrade-cluster"
-    action: ClassVar[str] = "UpgradeClusters"
-    mutates: ClassVar[bool] = True
-    cluster_id: str
-    app_version: str
-    known_jobs: tuple[str, ...]
-
-    def params(self) -> JsonObject:
-        """`clusters.n` and `app_version`."""
-        return {"clusters": [self.cluster_id], "app_version": self.app_version}
-
-    def parse_reply(self, reply: Json) -> str:
-        """Read the job id of this cluster from the map `job_ids`."""
-        jobs = reply.get("job_ids") if isinstance(reply, Mapping) else None
-        return _text(jobs, self.cluster_id) if isinstance(jobs, Mapping) else ""
-
-    def probe(self) -> Flow[Settled | None]:
-        """Look for an upgrade job that was not there before."""
-        jobs = yield from perform_patiently(DescribeClusterJobs(self.cluster_id))
-        for job in jobs:
-            if job.action == self.action and job.job_id not in self.known_jobs:
-                return Settled({"job_ids": {self.cluster_id: job.job_id}})
-        return None
+def value_text(value: Json) -> str:
+    """Return a parameter's value as the API writes it in text: yes and no are `true` and `false`, none is empty."""
+    return str(value).casefold() if isinstance(value, bool) else "" if value is None else str(value)
 
 
-INTERNAL_ERROR = 5000
-RETRY_CODES = frozenset({INTERNAL_ERROR, 5100})
-"""ret_codes that say "not now": internal error, server busy (QingCloud API error codes; the SDK repeats these too)."""
+def _clusters(reply: Json) -> tuple[ClusterView, ...]:
+    return tuple(
+        ClusterView(
+            cluster_id=text(item, "cluster_id"),
+            name=text(item, "name"),
+            app_version=text(item, "app_version"),
+            status=text(item, "status"),
+            transition_status=text(item, "transition_status"),
+            upgrade_status=text(item, "upgrade_status"),
+            links=tuple(sorted(_linked(item))),
+        )
+        for item in items(reply, "cluster_set")
+    )
 
 
-def require_answer(action: str, answer: Mapping[str, Json]) -> Json:
-    """Return the answer of an action when its `ret_code` is 0.
-
-    Raises:
-        RemoteError: `cloud.refused` with the API's code and message otherwise; `retry` for codes that say "not now"; in
-            doubt after an internal error, which may have struck when the work was half done.
-    """
-    ret_code = _number(answer, "ret_code")
-    if ret_code == 0:
-        return answer
-    retry = ret_code in RETRY_CODES
-    raise RemoteError(
-        "cloud.refused",
-        f"{action} was refused with ret_code {ret_code}: {_text(answer, 'message')}",
-        "try again later" if retry else "look at the state of the resource that the message names",
-        {"action": action, "ret_code": ret_code},
-        retry=retry,
-        in_doubt=ret_code == INTERNAL_ERROR,
+def _jobs(reply: Json) -> tuple[JobView, ...]:
+    """Read `job_set`, last item first."""
+    return tuple(
+        JobView(
+            job_id=text(item, "job_id"),
+            action=text(item, "job_action"),
+            status=text(item, "status"),
+            error_code=_first_number(text(item, "error_codes")),
+        )
+        for item in reversed(items(reply, "job_set"))
     )
 
 
@@ -289,22 +306,7 @@ def _linked(item: Mapping[str, Json]) -> Iterator[str]:
         yield from (kind for kind, link in links.items() if link)
 
 
-def _items(reply: Json, field: str) -> Sequence[Mapping[str, Json]]:
-    found = reply.get(field) if isinstance(reply, Mapping) else None
-    return cast("Sequence[Mapping[str, Json]]", found or ())
-
-
-def _text(item: Mapping[str, Json], field: str) -> str:
-    value = item.get(field)
-    return "" if value is None else str(value)
-
-
-def _number(item: Mapping[str, Json], field: str) -> int:
-    value = item.get(field)
-    return int(value) if isinstance(value, int | str) else 0
-
-
-def _first_number(text: str) -> int:
-    """Read the first number of a text such as `150`, 0 when it has none (how several are written is not public)."""
-    found = re.search(r"\d+", text)
+def _first_number(words: str) -> int:
+    """Read the first number of words such as `150`, 0 when it has none (how several are written is not public)."""
+    found = re.search(r"\d+", words)
     return int(found.group()) if found else 0

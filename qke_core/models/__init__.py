@@ -1,7 +1,9 @@
 """Documents people write, and what can be observed; strict, frozen, with units."""
 
+from qke_core.models.autoscaling import AutoscalingPolicy
 from qke_core.models.base import DurationMs, Model, Name, RoleName, SizeMib, VersionName, refuse
 from qke_core.models.cluster import ClusterDocument, ClusterWish, Links, RoleWish
+from qke_core.models.load import RoleLoad
 from qke_core.models.money import ON_DEMAND, Billing, Term
 from qke_core.models.network import Cidr, Eip, PortForward, Vpc, Vxnet
 from qke_core.models.observation import ClusterObservation, NodeObservation
@@ -21,6 +23,7 @@ from qke_core.models.world import (
 
 __all__ = [
     "ON_DEMAND",
+    "AutoscalingPolicy",
     "Billing",
     "Cidr",
     "ClusterDocument",
@@ -40,6 +43,7 @@ __all__ = [
     "Quotas",
     "Registry",
     "ResourceType",
+    "RoleLoad",
     "RoleName",
     "RoleWish",
     "Settings",

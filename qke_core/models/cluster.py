@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from qke_core.catalog import RoleShape, catalog
+from qke_core.models.autoscaling import AutoscalingPolicy
 from qke_core.models.base import API_VERSION, Model, Name, RoleName, SizeMib, VersionName, refuse
 from qke_core.models.money import ON_DEMAND, Billing
 from qke_core.models.network import ResourceId
@@ -61,6 +62,10 @@ class ClusterWish(Model):
         ResourceId | None, Field(default=None, description="Private network that all nodes join (guide G-041).")
     ]
     billing: Annotated[Billing, Field(default=ON_DEMAND, description="Billing mode (guide G-033).")]
+    autoscaling: Annotated[
+        tuple[AutoscalingPolicy, ...],
+        Field(default=(), description="When nodes of a role come and go by themselves (guide G-121 to G-123)."),
+    ]
 
     @field_validator("express")
     @classmethod

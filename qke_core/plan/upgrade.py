@@ -180,7 +180,7 @@ class _Hop:
             kubesphere=self.fleet.kubesphere,
             built_in_etcd=self.fleet.built_in_etcd,
         )
-        return tuple(step for step in self.catalog.script(self.target, kind) if applies(step, holds))
+        return tuple(step for step in self.catalog.script("upgrade", self.target, kind) if applies(step, holds))
 
     def _duration(self, name: str) -> Interval:
         return DURATIONS[name](self)

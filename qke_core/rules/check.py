@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qke_core.models.cluster import ClusterDocument
 from qke_core.models.world import World
-from qke_core.rules import network, parameters, quota, storage, topology, version
+from qke_core.rules import autoscaling, network, parameters, quota, storage, topology, version
 from qke_core.rules import world as worlds
 from qke_core.rules.case import Case, Rule, WorldRule
 from qke_core.rules.finding import Finding, by_rank
@@ -16,6 +16,7 @@ RULES: tuple[Rule, ...] = (
     *network.RULES,
     *storage.RULES,
     *quota.RULES,
+    *autoscaling.RULES,
 )
 """Every rule of a wish, in the order in which people read findings."""
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from qke_core.catalog import catalog
 from qke_core.effects import (
     ClusterNodeView,
-    ClusterView,
     DescribeCluster,
     DescribeClusterEnvironment,
     DiskFree,
@@ -21,8 +20,9 @@ from qke_core.effects import (
     perform_all,
     perform_patiently,
 )
-from qke_core.errors import InputError, RefusedError, RemoteError
+from qke_core.errors import InputError, RemoteError
 from qke_core.models.observation import ClusterObservation, NodeObservation
+from qke_core.workflows.sight import version_of
 
 
 def observe_cluster(cluster_id: str) -> Flow[ClusterObservation]:
@@ -36,7 +36,7 @@ def observe_cluster(cluster_id: str) -> Flow[ClusterObservation]:
     cluster = yield from perform_patiently(DescribeCluster(cluster_id))
     if cluster is None:
         raise InputError("cluster.unknown", f"There is no cluster {cluster_id!r}", "look at the list of clusters")
-    version = _version_of(cluster)
+    version = version_of(cluster)
     env = yield from perform_patiently(DescribeClusterEnvironment(cluster_id))
     views = yield from list_cluster_nodes(cluster_id)
     kube, claims = yield from _look_at_kube(cluster_id)
@@ -53,18 +53,6 @@ def observe_cluster(cluster_id: str) -> Flow[ClusterObservation]:
         unbound_claims=claims,
         built_in_etcd="etcd_service" not in cluster.links,
     )
-
-
-def _version_of(cluster: ClusterView) -> str:
-    try:
-        return catalog().by_app_version(cluster.app_version).name
-    except KeyError as exc:
-        raise RefusedError(
-            "cluster.version-unknown",
-            f"{cluster.name} runs the app version {cluster.app_version!r}, which the catalogue does not know",
-            "add its id to versions.toml; some ids there are assumed",
-            {"app_version": cluster.app_version},
-        ) from exc
 
 
 def _look_at_kube(cluster_id: str) -> Flow[tuple[tuple[KubeNodeView, ...] | None, tuple[str, ...] | None]]:

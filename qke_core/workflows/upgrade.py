@@ -5,37 +5,25 @@ What the platform and the nodes do by themselves is not in here: it happens behi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
 
 from qke_core.catalog import Version, catalog
 from qke_core.effects import (
     DescribeCluster,
-    DescribeClusterJobs,
     Flow,
-    JobView,
-    ListNodes,
     Now,
-    Sleep,
     Tell,
     UpgradeCluster,
     perform,
     perform_patiently,
 )
-from qke_core.errors import RefusedError, RemoteError, StuckError
 from qke_core.models.observation import ClusterObservation
 from qke_core.plan import plan_upgrade
-from qke_core.rules import Finding, check_upgrade
-from qke_core.units import MS_PER_H, MS_PER_MIN, render_rough
+from qke_core.rules import check_upgrade
+from qke_core.units import MS_PER_H, MS_PER_MIN
 from qke_core.workflows.observe import observe_cluster
-
-Preflight = Literal["enforce", "report"]
-
-VERIFY_WITHIN_MS = 10 * MS_PER_MIN
-"""Ours: how long a finished upgrade may take to show all nodes at the new version and Ready."""
-
-VERIFY_POLL_MS = 10_000
+from qke_core.workflows.watch import Errand, Preflight, ask_once, check_first, node_differences, verify, watch_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,80 +68,31 @@ def upgrade_cluster(request: UpgradeRequest) -> Flow[UpgradeResult]:
             observed = yield from observe_cluster(request.cluster_id)
         yield from _check(observed, version, request.preflight)
         job_id = yield from _ask(request.cluster_id, version)
-        yield from _watch(request, observed, version, job_id)
-        yield from _verify(observed, version)
+        errand = _errand(observed, version)
+        bound_ms = _bound_ms(observed, version)
+        yield from watch_job(request.cluster_id, job_id, errand, poll_ms=request.poll_ms, bound_ms=bound_ms)
+        yield from verify(partial(_differences, observed, catalog().version(version)), errand)
     ended = yield from perform(Now())
     return UpgradeResult(plan.path, ended - began)
 
 
 def _check(observed: ClusterObservation, target: str, preflight: Preflight) -> Flow[None]:
     """Tell all findings; with `enforce`, stop at blockers."""
-    findings = check_upgrade(observed, target, catalog())
-    body = {"target": target, "findings": [finding.to_json() for finding in findings]}
-    yield from perform(Tell.of("preflight", observed.name, body))
-    blockers = [finding for finding in findings if finding.severity == "blocker"]
-    if blockers and preflight == "enforce":
-        raise _refusal(target, blockers)
-
-
-def _refusal(target: str, blockers: Sequence[Finding]) -> RefusedError:
-    first = blockers[0]
-    more = f" (and {len(blockers) - 1} more)" if len(blockers) > 1 else ""
-    codes = [finding.platform_code for finding in blockers if finding.platform_code]
-    return RefusedError(
-        first.code,
-        first.sentence + more,
-        first.remedy,
-        {"target": target, "platform_code": codes[0] if codes else 0, "blockers": len(blockers)},
-    )
+    yield from check_first(observed.name, target, check_upgrade(observed, target, catalog()), preflight)
 
 
 def _ask(cluster_id: str, version: str) -> Flow[str]:
-    """Ask for the upgrade exactly once, even if the answer is lost."""
-    jobs = yield from perform_patiently(DescribeClusterJobs(cluster_id))
-    known = tuple(job.job_id for job in jobs if job.action == UpgradeCluster.action)
     app_version = catalog().version(version).app_version_id
-    return (yield from perform_patiently(UpgradeCluster(cluster_id, app_version, known)))
-
-
-def _watch(request: UpgradeRequest, observed: ClusterObservation, version: str, job_id: str) -> Flow[None]:
-    """Wait for the job's end. The platform's own service timeouts bound it; we give it an hour on top."""
-    bound_ms = _bound_ms(observed, version)
-    began = yield from perform(Now())
-    while True:
-        job = yield from _look_at_job(request.cluster_id, job_id)
-        if job.finished:
-            break
-        now = yield from perform(Now())
-        if now - began > bound_ms:
-            raise StuckError(
-                "upgrade.job-stuck",
-                f"Job {job_id} is {job.status} after {render_rough(now - began)}, longer than any service may take",
-                "open a ticket with the job's id; do not start a second upgrade",
-                {"job": job_id, "target": version},
-            )
-        yield from perform(Sleep(request.poll_ms))
-    if job.status != "successful":
-        code = catalog().codes.get(job.error_code)
-        meaning = code.message if code is not None else "no further code"
-        raise RemoteError(
-            "upgrade.job-failed",
-            f"The upgrade of {observed.name} to {version} ended as {job.status} with code {job.error_code}: {meaning}",
-            code.remedy if code is not None else "open a ticket with the job's id",
-            {"job": job_id, "target": version, "platform_code": job.error_code},
+    return (
+        yield from ask_once(
+            cluster_id, UpgradeCluster, lambda known: UpgradeCluster(cluster_id, app_version, known_jobs=known)
         )
+    )
 
 
-def _look_at_job(cluster_id: str, job_id: str) -> Flow[JobView]:
-    jobs = yield from perform_patiently(DescribeClusterJobs(cluster_id, (job_id,)))
-    if not jobs:
-        raise RemoteError(
-            "upgrade.job-lost",
-            f"The platform no longer knows job {job_id}",
-            "look at the cluster's state in the console before going on",
-            {"job": job_id},
-        )
-    return jobs[0]
+def _errand(observed: ClusterObservation, version: str) -> Errand:
+    what = f"The upgrade of {observed.name} to {version}"
+    return Errand("upgrade", what, f"for {version}", "start a second upgrade", {"target": version})
 
 
 def _bound_ms(observed: ClusterObservation, version: str) -> int:
@@ -166,39 +105,12 @@ def _bound_ms(observed: ClusterObservation, version: str) -> int:
     return sum(longest.values()) + MS_PER_H
 
 
-def _verify(observed: ClusterObservation, version: str) -> Flow[None]:
-    """See with our own eyes: active, at the version, every Kubernetes node Ready with the new kubelet."""
-    facts = catalog().version(version)
-    began = yield from perform(Now())
-    while True:
-        wrong = yield from _differences(observed, facts)
-        if not wrong:
-            return
-        now = yield from perform(Now())
-        if now - began > VERIFY_WITHIN_MS:
-            raise StuckError(
-                "upgrade.unverified",
-                f"The job for {version} succeeded, but {wrong}",
-                "look at the node named; the platform considers the upgrade done",
-                {"target": version},
-            )
-        yield from perform(Sleep(VERIFY_POLL_MS))
-
-
 def _differences(observed: ClusterObservation, wanted: Version) -> Flow[str]:
-    """Return what still differs from an upgraded cluster, as the end of a sentence; empty when nothing does."""
+    """See with our own eyes: active, at the version, every Kubernetes node Ready with the new kubelet.
+
+    Return what still differs, as the end of a sentence; empty when nothing does.
+    """
     cluster = yield from perform_patiently(DescribeCluster(observed.cluster_id))
     if cluster is None or not cluster.settled or cluster.app_version != wanted.app_version_id:
         return "the cluster is not yet active at the new version"
-    try:
-        nodes = yield from perform(ListNodes(observed.cluster_id))
-    except RemoteError:
-        return "its API server does not answer"
-    if len(nodes) < len(observed.k8s_nodes):
-        return f"its API server lists {len(nodes)} of {len(observed.k8s_nodes)} nodes"
-    for node in nodes:
-        if node.kubelet_version != wanted.kubernetes:
-            return f"node {node.name} still runs kubelet {node.kubelet_version}"
-        if not node.ready:
-            return f"node {node.name} is not Ready"
-    return ""
+    return (yield from node_differences(observed.cluster_id, len(observed.k8s_nodes), wanted.kubernetes))

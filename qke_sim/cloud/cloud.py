@@ -9,6 +9,7 @@ words: QingCloud API error codes; messages begin with the API's error word.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias, cast
 
@@ -39,6 +40,18 @@ Handler: TypeAlias = Callable[[Call], dict[str, Json]]
 Done: TypeAlias = Callable[[int], None]
 Work: TypeAlias = str | Callable[[Job, int], Process[int]]
 PowerWatcher: TypeAlias = Callable[[Thing, bool, int], None]
+
+HAZARD_CODE = 1
+"""Code of a job that its own kind of trouble made fail (assumed: what is shown then is not public)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What is done when a job's work is over, well or not, and which trouble of its own it may meet."""
+
+    done: Done
+    undone: Done
+    hazard: str
 
 
 class Cloud:
@@ -140,6 +153,8 @@ class Cloud:
         *,
         work: Work,
         done: Done = lambda _: None,
+        undone: Done = lambda _: None,
+        hazard: str = "",
         cluster: Cluster | None = None,
     ) -> Job:
         """Begin a job on things that are not in transition; they are in `transition` until it ends.
@@ -152,9 +167,12 @@ class Cloud:
             work: how long it takes, a duration of the catalogue; or what makes a process that returns an exit code,
                 given the job and the record of its beginning.
             done: sets what is true afterwards, given the record that led to the end; not called when the work failed.
+            undone: is called instead when the work failed.
+            hazard: what trouble of its own such a job may meet, such as `volume.attach`.
             cluster: the cluster, when the platform works it off.
 
-        The job is told of in DescribeJobs from this instant on. With the trouble `job.stuck` it never ends.
+        The job is told of in DescribeJobs from this instant on. With the trouble `job.stuck`, or `-stuck` of its own
+        hazard, it never ends; with `-fails` it takes its time and fails.
         """
         count = len(self.jobs)
         first = things[0] if things else None
@@ -175,7 +193,7 @@ class Cloud:
         for thing in things:
             if transition:
                 seq = self.turn(thing, seq, transition_status=transition)
-        self.kernel.spawn(self._work(job, things, seq, work, done))
+        self.kernel.spawn(self._work(job, things, seq, work, Ends(done, undone, hazard)))
         return job
 
     def turn(self, thing: Thing, cause: int, **fields: str) -> int:
@@ -192,12 +210,12 @@ class Cloud:
         things: Sequence[Thing],
         cause: int,
         work: Work,
-        done: Done,
+        ends: Ends,
     ) -> Process[None]:
         kernel, names = self.kernel, (job.action, *(thing.id for thing in things), *(thing.label for thing in things))
         job.status, job.status_ms = WORKING, kernel.now
         cause = kernel.trace.add("job.started", job.job_id, cause)
-        if self.trouble.meets("job.stuck", *names) is not None:
+        if self._meets(ends.hazard, "stuck", names):
             kernel.trace.add("job.stuck", job.job_id, cause)
             return
         if isinstance(work, str):
@@ -205,14 +223,19 @@ class Cloud:
             code = 0
         else:
             code = yield from work(job, cause)
-        if code == 0:
-            done(job.last or cause)
+        if code == 0 and self._meets(ends.hazard, "fails", names):
+            code = HAZARD_CODE
+        (ends.undone if code else ends.done)(job.last or cause)
         job.code, job.status, job.status_ms = code, FAILED if code else SUCCESSFUL, kernel.now
         seq = kernel.trace.add("job.ended", job.job_id, job.last or cause, status=job.status, code=code)
         for thing in things:
             if thing.transition_status:
                 self.turn(thing, seq, transition_status="")
         job.ended.succeed(seq)
+
+    def _meets(self, hazard: str, how: str, names: Sequence[str]) -> bool:
+        """Whether a job meets the trouble that befalls any job, or the one of its own kind."""
+        return any(self.trouble.meets(kind, *names) is not None for kind in (f"job.{how}", f"{hazard}-{how}"))
 
     def _take(self, job: Job, names: Sequence[str], duration: str) -> simpy.Event:
         """Return the end of a job of a drawn duration; the trouble `job.slow` stretches it."""
@@ -247,8 +270,6 @@ class Cloud:
         if field == "status":
             cluster.status_ms = self.kernel.now
         seq = self.kernel.trace.add("cluster.changed", cluster.name, cause, field=field, before=before, after=value)
-        if field == "version" and self.meter is not None:
-            self.meter.upgraded(cluster.name, value, seq)
         return self.store.count(cluster, seq)
 
 

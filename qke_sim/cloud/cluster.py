@@ -58,8 +58,10 @@ class ClusterNode(Thing):
 class Cluster(Thing):
     """A cluster as AppCenter knows it. `version` is the version's name; the API shows its app version id.
 
-    `nodes` are those that stand, in the order of role and sid. `owner` and `label` are its name. `place` is its own /24
-    of the vxnet, `addresses` how many of it were ever given out.
+    `nodes` are those that stand, in the order of role and sid; `shapes` what each role of the version has, or would
+    get. `modules` are those installed, ever; `awaits_restart` the roles whose nodes run with the docker bridge from
+    before its change. `owner` and `label` are its name. `place` is its own /24 of the vxnet, `addresses` how many of it
+    were ever given out.
     """
 
     kind: ClassVar[str] = "cluster"
@@ -70,6 +72,9 @@ class Cluster(Thing):
     env: Settings
     links: Mapping[str, str] = field(default_factory=dict[str, str])
     nodes: list[ClusterNode] = field(default_factory=list[ClusterNode])
+    shapes: Mapping[str, RoleShape] = field(default_factory=dict[str, RoleShape])
+    modules: tuple[str, ...] = ()
+    awaits_restart: tuple[str, ...] = ()
     status: str = "active"
     upgrade_status: str = ""
     vxnet: str = ""

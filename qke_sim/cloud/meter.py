@@ -1,72 +1,104 @@
 """The meter: what stands and is charged, written into the trace, so that an invoice can be made of a run.
 
-A record `resources.stand` holds everything a cluster occupies from that instant on; it is written at the start and
-whenever something changes. Between two records nothing changes, so nothing has to be metered by ticking. A cluster
-under a contract has its term on the record.
-
-What has no cluster (addresses, VPCs, volumes that stand free) is not metered.
+It is told of every change of what a thing counts as, so nothing is metered by ticking. At the start one record for each
+owner says everything that stands (`resources.stand`); later records say one thing each: what it is charged as from that
+instant on (`resource.stands`), or that it is charged no more (`resource.gone`). An owner is a cluster, or the account
+itself for what is the user's own. A cluster under a contract has its term on its records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
+from typing import cast
 
 from pydantic import TypeAdapter
 
-from qke_core.billing import Life
+from qke_core.billing import Life, default_prices
+from qke_core.catalog import storage
 from qke_core.effects import Json
 from qke_core.errors import InputError
-from qke_core.inventory import resources_of
-from qke_core.models import ON_DEMAND, Billing, ClusterState, World
+from qke_core.models import ON_DEMAND, Billing
 from qke_core.resources import Resource
-from qke_core.upgraded import upgraded
+from qke_sim.cloud.cluster import Cluster
+from qke_sim.cloud.ledger import Lives, Tally
+from qke_sim.cloud.store import Thing
 from qke_sim.kernel import Kernel
 from qke_sim.trace import TraceRecord
 
-KIND = "resources.stand"
-_RESOURCES = TypeAdapter(tuple[Resource, ...])
+KIND, STANDS, GONE = "resources.stand", "resource.stands", "resource.gone"
+ACCOUNT = "(account)"
+"""The owner of what is the user's own; no cluster can be called so."""
+
+_RESOURCE, _RESOURCES = TypeAdapter(Resource), TypeAdapter(tuple[Resource, ...])
 _DEFAULTS = {found.name: found.default for found in fields(Resource)}
 
 
 class Meter:
-    """Watches the clusters of a world."""
+    """Watches the store: what everything costs, by owner."""
 
-    def __init__(self, kernel: Kernel, world: World) -> None:
-        """Take over what the world says."""
+    def __init__(self, kernel: Kernel, zone: str) -> None:
+        """Begin with nothing; the example price book is what running totals are counted with."""
         self._kernel = kernel
-        self._zone = world.zone
-        self._states = {cluster.name: ClusterState.of_world(cluster, world) for cluster in world.clusters}
-        self._stopped = {
-            f"{cluster.name}/{node.role}{node.index}"
-            for cluster in world.clusters
-            for node in cluster.nodes
-            if node.status == "stopped"
-        }
-        self._last: dict[str, list[Json]] = {}
+        self._zone = zone
+        self._billing: dict[str, Billing] = {}
+        self._owners: dict[str, Tally] = {}
+        self._begun = False
+
+    def watch(self, thing: Thing, before: Resource | None, after: Resource | None, seq: int) -> None:
+        """Follow a change of a thing; once the run has begun, record it."""
+        owner = thing.owner or ACCOUNT
+        if isinstance(thing, Cluster):
+            self._billing[owner] = thing.billing
+        tally = self._tally(owner)
+        was, now = _parts(thing.id, before), _parts(thing.id, after)
+        for name in {**was, **now}:
+            if was.get(name) != now.get(name):
+                tally.stand(name, now.get(name), self._kernel.now)
+                if self._begun:
+                    self._record(owner, name, was.get(name), now.get(name), seq)
 
     def begin(self, cause: int) -> None:
-        """Record what stands at the start."""
-        for name in self._states:
-            self._record(name, cause)
+        """Record what stands at the start, and from now on every change."""
+        self._begun = True
+        for owner, tally in self._owners.items():
+            standing = {name: found for name, found in tally.fresh.items() if found is not None}
+            resources: list[Json] = [_plain(found) for found in standing.values()]
+            about = {"count": len(standing), "resources": resources, "things": cast("Json", list(standing))}
+            self._kernel.trace.add(KIND, owner, cause, **self._terms(owner), **about)
 
-    def upgraded(self, name: str, target: str, cause: int) -> None:
-        """Take note that a cluster has another version now."""
-        self._states[name] = upgraded(self._states[name], target)
-        self._record(name, cause)
+    def charged_so_far(self, now: int) -> Mapping[str, Decimal]:
+        """Return CNY by owner from the start up to `now`, in ten-thousandths: what an invoice of it would come to."""
+        return {owner: tally.until(now) for owner, tally in self._owners.items()}
 
-    def _record(self, name: str, cause: int) -> None:
-        standing: list[Json] = [_plain(self._as_it_runs(found)) for found in resources_of(self._states[name])]
-        if self._last.get(name) != standing:
-            self._last[name] = standing
-            term = self._states[name].billing.term
-            contract: dict[str, Json] = {} if term is None else {"term": term}
-            self._kernel.trace.add(
-                KIND, name, cause, zone=self._zone, count=len(standing), **contract, resources=standing
-            )
+    def _tally(self, owner: str) -> Tally:
+        if owner not in self._owners:
+            billing = self._billing.get(owner, ON_DEMAND)
+            self._owners[owner] = Tally(self._zone, billing, prices=default_prices(), fresh_ms=self._kernel.now)
+        return self._owners[owner]
 
-    def _as_it_runs(self, found: Resource) -> Resource:
-        return replace(found, running=False) if found.id in self._stopped else found
+    def _record(self, owner: str, name: str, was: Resource | None, now: Resource | None, seq: int) -> None:
+        if now is not None:
+            facts = {**self._terms(owner), "resource": _plain(now)}
+            self._kernel.trace.add(STANDS, now.id, seq, owner=owner, thing=name, **facts)
+        elif was is not None:
+            self._kernel.trace.add(GONE, was.id, seq, owner=owner, thing=name)
+
+    def _terms(self, owner: str) -> dict[str, Json]:
+        term = self._owners[owner].billing.term
+        return {"zone": self._zone} if term is None else {"zone": self._zone, "term": term}
+
+
+def _parts(thing_id: str, found: Resource | None) -> dict[str, Resource]:
+    """Return what is charged of a thing, by the name of each part: an instance comes with its system disk."""
+    if found is None:
+        return {}
+    if found.kind != "instance":
+        return {thing_id: found}
+    size = storage().constants["system_disk_gib"]
+    disk = Resource(f"{found.id}/system", "system_disk", found.origin, count=found.count, size_gib=size)
+    return {thing_id: found, f"{thing_id}/system": disk}
 
 
 def _plain(found: Resource) -> Mapping[str, Json]:
@@ -76,76 +108,78 @@ def _plain(found: Resource) -> Mapping[str, Json]:
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """What the trace of a run says of one cluster: where it stood, how it is paid for, what stood how long."""
+    """What the trace of a run says of one owner: where it stood, how it is paid for, what stood how long."""
 
     zone: str
     billing: Billing
     lives: tuple[Life, ...]
 
 
+class Reader:
+    """Reads the meter's records, one after the other, in the order in which they were written."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._owners: dict[str, Lives] = {}
+
+    def read(self, record: TraceRecord) -> None:
+        """Take note of a record; those that are not the meter's say nothing.
+
+        Raises:
+            InputError: `run.trace-damaged` when it is not one of ours.
+        """
+        note = _NOTES.get(record.kind)
+        if note is None:
+            return
+        try:
+            note(self, record)
+        except (KeyError, TypeError, ValueError) as exc:
+            sentence = f"Record {record.seq} of the trace does not say what {record.subject} occupies"
+            raise InputError("run.trace-damaged", sentence, "run the scenario again") from exc
+
+    def close(self, ended_ms: int) -> dict[str, Metered]:
+        """Return what stood how long, by owner, up to `ended_ms`."""
+        return {name: Metered(found.zone, found.billing, found.until(ended_ms)) for name, found in self._owners.items()}
+
+    def all(self, record: TraceRecord) -> None:
+        """Everything that an owner has."""
+        found = _RESOURCES.validate_python(record.data["resources"])
+        names = record.data.get("things", [one.id for one in found])
+        standing = dict(zip(cast("list[str]", names), found, strict=True))
+        self._owner(record.subject, record).replace(standing, record.t)
+
+    def one(self, record: TraceRecord) -> None:
+        """One thing that an owner has."""
+        found = _RESOURCE.validate_python(record.data["resource"])
+        self._owner(str(record.data["owner"]), record).stand(str(record.data["thing"]), found, record.t)
+
+    def gone(self, record: TraceRecord) -> None:
+        """One thing that an owner had."""
+        self._owners[str(record.data["owner"])].stand(str(record.data["thing"]), None, record.t)
+
+    def _owner(self, name: str, record: TraceRecord) -> Lives:
+        term = record.data.get("term")
+        billing = ON_DEMAND if term is None else Billing.model_validate({"mode": "contract", "term": term})
+        zone = str(record.data["zone"])
+        return self._owners.setdefault(name, Lives(zone, billing, fresh_ms=record.t))
+
+
+_NOTES: Mapping[str, Callable[[Reader, TraceRecord], None]] = {
+    KIND: Reader.all,
+    STANDS: Reader.one,
+    GONE: Reader.gone,
+}
+
+
 def lives_of(records: Iterable[TraceRecord], ended_ms: int) -> dict[str, Metered]:
-    """Return what stood how long, by cluster, from the records of a run that ended at `ended_ms`.
+    """Return what stood how long, by owner, from the records of a run that ended at `ended_ms`.
 
     Of several records at one instant the last one counts: what stood for no time costs nothing.
 
     Raises:
         InputError: `run.trace-damaged` when a record is not one of ours.
     """
-    ledgers: dict[str, _Ledger] = {}
+    reader = Reader()
     for record in records:
-        if record.kind == KIND:
-            try:
-                standing = {found.id: found for found in _RESOURCES.validate_python(record.data["resources"])}
-                billing = _billing(record.data.get("term"))
-                ledger = ledgers.setdefault(record.subject, _Ledger(str(record.data["zone"]), billing))
-            except (KeyError, TypeError, ValueError) as exc:
-                sentence = f"Record {record.seq} of the trace does not say what {record.subject} occupies"
-                raise InputError("run.trace-damaged", sentence, "run the scenario again") from exc
-            ledger.stand(standing, record.t)
-    return {name: ledger.close(ended_ms) for name, ledger in ledgers.items()}
-
-
-def _billing(term: Json) -> Billing:
-    return ON_DEMAND if term is None else Billing.model_validate({"mode": "contract", "term": term})
-
-
-@dataclass(slots=True)
-class _Ledger:
-    """One cluster's resources while its records are read.
-
-    `since` holds those that stand, and from when on; `latest` what the newest record says, which counts once time has
-    gone on: so whatever is undone at the same instant cuts no life in two.
-    """
-
-    zone: str
-    billing: Billing
-    lives: list[Life] = field(default_factory=list[Life])
-    since: dict[str, tuple[Resource, int]] = field(default_factory=dict[str, tuple[Resource, int]])
-    latest: tuple[int, Mapping[str, Resource]] = (0, {})
-
-    def stand(self, standing: Mapping[str, Resource], t: int) -> None:
-        """Take note of what stands from `t` on."""
-        if t > self.latest[0]:
-            self._settle()
-        self.latest = t, standing
-
-    def close(self, t: int) -> Metered:
-        """End what still stands."""
-        self._settle()
-        for resource, begin in self.since.values():
-            self._end(resource, begin, t)
-        return Metered(self.zone, self.billing, tuple(self.lives))
-
-    def _settle(self) -> None:
-        """What is gone or different has ended, what is new or different begins."""
-        t, standing = self.latest
-        for name, (resource, begin) in list(self.since.items()):
-            if standing.get(name) != resource:
-                self._end(resource, begin, t)
-                del self.since[name]
-        for name, resource in standing.items():
-            self.since.setdefault(name, (resource, t))
-
-    def _end(self, resource: Resource, begin: int, end: int) -> None:
-        if begin < end:
-            self.lives.append(Life(resource, begin, end))
+        reader.read(record)
+    return reader.close(ended_ms)

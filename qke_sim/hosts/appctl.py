@@ -56,7 +56,7 @@ def upgrade_node(run: UpgradeRun, cause: int) -> Process[int]:
     trace, host = run.site.kernel.trace, run.host
     holds = run.conditions()
     phase, code = "", 0
-    for step in catalog().script(run.target, host.node.role_kind):
+    for step in catalog().script("upgrade", run.target, host.node.role_kind):
         if not applies(step, holds):
             continue
         if step.phase != phase:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from qke_core.catalog import RoleShape, catalog
-from qke_core.models import NodeState, WorldCluster
+from qke_core.models import ClusterState, NodeState, World, WorldCluster
 from qke_sim.cloud import Backend, BalancerHealth, Cloud, Cluster, ClusterNode, HealthOption, LoadBalancer
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.installer import Installer
@@ -31,6 +31,7 @@ CONSOLE = "ks-console"
 
 def standing_site(cloud: Cloud, wish: WorldCluster, place: int, objects: Objects) -> Site:
     """Make a cluster that has stood since before the run, with its nodes; `place` is its /24 of the vxnet."""
+    state = ClusterState.of_world(wish, World(zone=cloud.zone))
     cluster = cloud.store.place(
         Cluster(
             id=wish.id or make_id("cl", wish.name),
@@ -42,6 +43,10 @@ def standing_site(cloud: Cloud, wish: WorldCluster, place: int, objects: Objects
             born_as=wish.born_as or wish.version,
             env=wish.settings,
             links=linked(wish.links.etcd, wish.links.elk),
+            shapes=state.shape,
+            modules=state.modules,
+            awaits_restart=state.awaits_restart,
+            status=wish.status,
             vxnet=wish.vxnet or "",
             billing=wish.billing,
             place=place,
@@ -59,8 +64,10 @@ def standing_site(cloud: Cloud, wish: WorldCluster, place: int, objects: Objects
     site.installer.version = catalog().version(wish.version).kubesphere if wish.settings.install_kubesphere else ""
     site.installer.state = "complete" if site.installer.version else "idle"
     objects.workloads[:0] = system_workloads(kubesphere=wish.settings.install_kubesphere)
-    for state in wish.nodes:
-        _apply_state(site, state)
+    for particular in wish.nodes:
+        _apply_state(site, particular)
+    if wish.status != "active":
+        _rest(site)
     return site
 
 
@@ -171,6 +178,22 @@ def _make_balancer(cluster: Cluster) -> LoadBalancer:
     )
 
 
+def _rest(site: Site) -> None:
+    """Switch off every machine of a cluster that does not run."""
+    for host in site.hosts.values():
+        host.node.status = site.cluster.status
+        _switch_off(site, host)
+
+
+def _switch_off(site: Site, host: Host) -> None:
+    host.power_off()
+    if host.alias in site.plane.masters:
+        site.plane.masters[host.alias].host = False
+        site.plane.begin()
+    if host.alias in site.kube.nodes:
+        site.kube.nodes[host.alias].ready = False
+
+
 def _apply_state(site: Site, state: NodeState) -> None:
     """Make one node as the World says it is."""
     alias = f"{state.role}{state.index}"
@@ -180,14 +203,10 @@ def _apply_state(site: Site, state: NodeState) -> None:
         host.data_free_mib = state.data_free
     if state.status == "stopped":
         host.node.status = "stopped"
-        host.power_off()
-        if alias in site.plane.masters:
-            site.plane.masters[alias].host = False
-    if alias in site.kube.nodes and (state.status == "stopped" or not state.ready):
+        _switch_off(site, host)
+    elif alias in site.kube.nodes and not state.ready:
         site.kube.nodes[alias].ready = False
         host.services["kubelet"] = False
-    if alias in site.plane.masters:
-        site.plane.begin()
 
 
 def make_kube_node(node: ClusterNode, cluster: Cluster) -> KubeNode:

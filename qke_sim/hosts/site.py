@@ -8,6 +8,7 @@ from qke_core.catalog import catalog
 from qke_sim.cloud import Cloud, Cluster
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.installer import Installer
+from qke_sim.hosts.metadata import Metadata
 from qke_sim.kernel import Kernel, Signal
 from qke_sim.kube import ControlPlane, KubeCluster
 
@@ -32,6 +33,7 @@ class Site:
     csi_version: str
     tiller: bool = False
     boots: dict[str, int] = field(default_factory=dict[str, int])
+    metadata: Metadata = field(default_factory=Metadata)
 
     @property
     def name(self) -> str:
@@ -49,14 +51,26 @@ class Site:
             return cause
         seq = self.kernel.trace.add("host.crashed", host.subject, cause)
         host.trouble = seq
-        host.power_off()
-        if alias in self.plane.masters:
-            self.plane.set_host(alias, up=False, cause=seq)
-            self.plane.set_process(alias, up=False, cause=seq)
-        if alias in self.kube.nodes:
-            self.kube.host_stopped(alias, seq)
-        self.files.fire(seq)
+        self._go_down(alias, seq)
         return seq
+
+    def power_off(self, alias: str, cause: int) -> int:
+        """A host is switched off, with everything on it."""
+        host = self.hosts[alias]
+        if not host.up:
+            return cause
+        seq = self.kernel.trace.add("host.stopped", host.subject, cause)
+        self._go_down(alias, seq)
+        return seq
+
+    def _go_down(self, alias: str, cause: int) -> None:
+        self.hosts[alias].power_off()
+        if alias in self.plane.masters:
+            self.plane.set_host(alias, up=False, cause=cause)
+            self.plane.set_process(alias, up=False, cause=cause)
+        if alias in self.kube.nodes:
+            self.kube.host_stopped(alias, cause)
+        self.files.fire(cause)
 
     def power_on(self, alias: str, cause: int) -> None:
         """A dead host is switched on; it boots for a while. What ran on it before does not go on."""
@@ -76,6 +90,7 @@ class Site:
             self.kernel.later(self._draw(alias, "apiserver-start"), lambda: self._start_apiserver(alias, seq))
         if alias in self.kube.nodes:
             self.kube.host_started(alias, host.kubelet_version, seq)
+        self.files.fire(seq)
 
     def _start_apiserver(self, alias: str, cause: int) -> None:
         if self.hosts[alias].up and self.boots[alias] == cause:

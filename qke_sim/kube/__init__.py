@@ -3,9 +3,12 @@
 from qke_sim.kube.cluster import KubeCluster
 from qke_sim.kube.controlplane import ControlPlane
 from qke_sim.kube.door import KubeDoor
+from qke_sim.kube.drain import DrainManner, DrainResult
 from qke_sim.kube.objects import (
     MASTER_TAINT,
     Claim,
+    ClaimTemplate,
+    DisruptionBudget,
     KubeNode,
     Objects,
     Pod,
@@ -20,7 +23,11 @@ from qke_sim.kube.objects import (
 __all__ = [
     "MASTER_TAINT",
     "Claim",
+    "ClaimTemplate",
     "ControlPlane",
+    "DisruptionBudget",
+    "DrainManner",
+    "DrainResult",
     "KubeCluster",
     "KubeDoor",
     "KubeNode",

@@ -1,15 +1,17 @@
 """The control plane of one cluster: etcd members and API servers on the masters, and what users find of them.
 
 An API server answers when its host runs, its process runs and etcd has a quorum. Users reach it through the load
-balancer when there are three masters, else at the first master.
+balancer once there is one, else at the first master. A plane may begin without any member: `kubeadm init` brings the
+first, each join one more, and the quorum counts from the moment a member is listed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from qke_sim.cloud import BalancerHealth
-from qke_sim.kernel import Kernel, Signal
+from qke_sim.kernel import Kernel, Signal, callbacks_of
 
 
 @dataclass(slots=True)
@@ -27,20 +29,25 @@ class ControlPlane:
     """Etcd and API servers of one cluster."""
 
     def __init__(self, kernel: Kernel, cluster: str, aliases: tuple[str, ...], *, built_in_etcd: bool) -> None:
-        """Begin with everything up. A linked etcd never loses its quorum here: it is a cluster of its own."""
+        """Begin with everything up. A linked etcd is a cluster of its own: it is there or not, as a whole."""
         self.kernel = kernel
         self.cluster = cluster
         self.masters = {alias: Master(alias) for alias in aliases}
         self.changed = Signal(kernel)
         self.balancer: BalancerHealth | None = None
-        self.available = True
+        self.available = bool(aliases)
+        self.linked_etcd_up = True
         self._built_in_etcd = built_in_etcd
+        self._waiting: list[Callable[[int], None]] = []
+        once(self.changed, self._changed)
 
     @property
     def quorum(self) -> bool:
-        """Whether more than half of the etcd members are up."""
+        """Whether more than half of the etcd members are up; of a linked etcd, whether it is there."""
+        if not self._built_in_etcd:
+            return self.linked_etcd_up
         up = sum(master.etcd and master.host for master in self.masters.values())
-        return not self._built_in_etcd or up > len(self.masters) // 2
+        return up > len(self.masters) // 2
 
     @property
     def works(self) -> bool:
@@ -59,13 +66,46 @@ class ControlPlane:
             master.answers = master.host and master.process and quorum
             if self.balancer is not None:
                 self.balancer.begin(master.alias, serving=master.answers)
-        first = next(iter(self.masters.values()))
-        self.available = first.answers if self.balancer is None else self.balancer.available
+        self.available = self._reachable()
 
     def start(self, cause: int) -> None:
         """Tell at the beginning what users do not find."""
-        if not self.available:
+        if not self.available and self.masters:
             self.kernel.trace.add("api.unavailable", self.cluster, cause, through=self.through)
+
+    def when_works(self, action: Callable[[int], None], cause: int) -> None:
+        """Do `action` now, or as soon as any API server answers."""
+        if self.works:
+            action(cause)
+        else:
+            self._waiting.append(action)
+
+    # Members
+
+    def join(self, alias: str, cause: int) -> int:
+        """A master becomes a member, by `kubeadm init` or a join: etcd at once, its API server when its process starts.
+
+        The new member counts for the quorum from now on.
+        """
+        self.masters[alias] = Master(alias, process=False, answers=False)
+        seq = self.kernel.trace.add("master.joined", f"{self.cluster}/{alias}", cause, members=len(self.masters))
+        if self._built_in_etcd:
+            self._tell_etcd(alias, up=True, cause=seq)
+        self._refresh(seq, "")
+        return seq
+
+    def leave(self, alias: str, cause: int) -> int:
+        """A master is lost for good: it is a member no more, and the quorum counts without it."""
+        del self.masters[alias]
+        seq = self.kernel.trace.add("master.left", f"{self.cluster}/{alias}", cause, members=len(self.masters))
+        self._refresh(seq, "")
+        self._refresh_users(seq)
+        return seq
+
+    def set_linked_etcd(self, *, up: bool, cause: int) -> None:
+        """The linked etcd service went away or came back, as a whole."""
+        self.linked_etcd_up = up
+        self._refresh(cause, "")
 
     def set_host(self, alias: str, *, up: bool, cause: int) -> None:
         """A master's host went down or came up; its processes follow."""
@@ -117,10 +157,28 @@ class ControlPlane:
         self.changed.fire(cause)
 
     def _refresh_users(self, cause: int) -> None:
-        first = next(iter(self.masters.values()))
-        available = first.answers if self.balancer is None else self.balancer.available
+        available = self._reachable()
         if available != self.available:
             self.available = available
             kind = "api.available" if available else "api.unavailable"
             cause = self.kernel.trace.add(kind, self.cluster, cause, through=self.through)
         self.changed.fire(cause)
+
+    def _reachable(self) -> bool:
+        """Whether users find an API server now."""
+        if self.balancer is not None:
+            return self.balancer.available
+        first = next(iter(self.masters.values()), None)
+        return first is not None and first.answers
+
+    def _changed(self, cause: int) -> None:
+        once(self.changed, self._changed)
+        if self.works and self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for action in waiting:
+                action(cause)
+
+
+def once(signal: Signal, action: Callable[[int], None]) -> None:
+    """Do `action` at the next change, with the record of it."""
+    callbacks_of(signal.next()).append(lambda _: action(signal.cause))

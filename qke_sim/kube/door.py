@@ -1,8 +1,6 @@
-"""The kube door: Kubernetes reads on objects, answered as long as users find an API server."""
+"""The kube door: Kubernetes verbs on objects, answered as long as users find an API server."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
 
 from qke_core.catalog import catalog
 from qke_core.effects import Json, JsonObject
@@ -10,24 +8,10 @@ from qke_core.errors import RemoteError
 from qke_sim.faults import Gate
 from qke_sim.kernel import Kernel, Process
 from qke_sim.kube.cluster import KubeCluster
-from qke_sim.kube.objects import claim_json, node_json, pod_json
+from qke_sim.kube.verbs import serve
 
 REQUEST_TIMEOUT_MS = 10_000
 """How long a client of ours waits for an API server (kubectl --request-timeout 10s)."""
-
-LISTS: Mapping[str, Callable[[KubeCluster], list[Json]]] = {
-    "nodes": lambda kube: [node_json(node) for node in kube.nodes.values()],
-    "pods": lambda kube: [pod_json(pod) for pod in kube.pods],
-    "persistentvolumeclaims": lambda kube: [claim_json(claim) for claim in kube.objects.claims],
-    "services": lambda kube: [
-        {
-            "metadata": {"namespace": service.namespace, "name": service.name},
-            "spec": {"selector": dict(service.selector)},
-        }
-        for service in kube.objects.services
-    ],
-}
-"""What can be listed, by resource."""
 
 
 class KubeDoor:
@@ -43,7 +27,7 @@ class KubeDoor:
         """Pass one request through the door; return the answer's object.
 
         Raises:
-            RemoteError: `kube.unavailable` (retry) when nobody answers; `kube.unknown` for what is not served.
+            RemoteError: `kube.unavailable` (retry) when nobody answers; what `verbs.serve` raises.
         """
         verb, resource = str(params.get("verb", "")), str(params.get("resource", ""))
         kube = self.clusters[cluster_id]
@@ -63,14 +47,10 @@ class KubeDoor:
                 retry=True,
             )
         yield self.kernel.take(f"{by}/kube", catalog().duration("api-call"))
-        lister = LISTS.get(resource)
-        if verb != "list" or lister is None:
-            trace.add("kube.answered", kube.name, seq, verb=verb, resource=resource, result="not served")
-            raise RemoteError(
-                "kube.unknown",
-                f"The twin's API server does not {verb} {resource!r}",
-                "list one of: " + ", ".join(LISTS),
-            )
-        items = lister(kube)
-        trace.add("kube.answered", kube.name, seq, verb=verb, resource=resource, result=f"{len(items)} items")
-        return {"kind": "List", "items": items}
+        try:
+            answer, result = serve(kube, params, by, seq)
+        except RemoteError as refusal:
+            trace.add("kube.answered", kube.name, seq, verb=verb, resource=resource, result=refusal.sentence)
+            raise
+        trace.add("kube.answered", kube.name, seq, verb=verb, resource=resource, result=result)
+        return answer

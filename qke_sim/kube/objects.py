@@ -60,7 +60,8 @@ class PodTemplate:
     """What every pod of a workload is like. `requests` is what the scheduler counts, one pod included.
 
     `emptydir`: it keeps data in an emptyDir volume. `claims` names the claims it mounts, in its own namespace.
-    `start_ms` and `stop_ms` are how long its containers take to start and to end, None when that is drawn.
+    `start_ms` and `stop_ms` are how long its containers take to start and to end, None when that is drawn; `hangs`:
+    they never end.
     """
 
     labels: Mapping[str, str]
@@ -72,6 +73,7 @@ class PodTemplate:
     claims: tuple[str, ...] = ()
     start_ms: int | None = None
     stop_ms: int | None = None
+    hangs: bool = False
 
 
 @dataclass(slots=True)
@@ -265,10 +267,9 @@ class KubeEvent:
 
 @dataclass(slots=True)
 class Objects:
-    """What manifests bring into a cluster. `notes` are warnings about what the twin leaves aside."""
+    """What manifests bring into a cluster."""
 
     workloads: list[Workload] = field(default_factory=list["Workload"])
     claims: list[Claim] = field(default_factory=list["Claim"])
     services: list[Service] = field(default_factory=list["Service"])
     budgets: list[DisruptionBudget] = field(default_factory=list["DisruptionBudget"])
-    notes: list[str] = field(default_factory=list[str])

@@ -9,7 +9,7 @@ Rule: default profile of Kubernetes 1.13 to 1.22, its plugins NodeResourcesFit, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from qke_sim.kube.objects import KubeNode, Pod, PodTemplate, Resources
 
@@ -20,18 +20,28 @@ def used_by_node(pods: Iterable[Pod]) -> dict[str, Resources]:
     """Return what the bound pods request, by node name."""
     used: dict[str, Resources] = {}
     for pod in pods:
-        if pod.node is not None:
+        if pod.node is not None and not pod.finished:
             used[pod.node] = used.get(pod.node, Resources()) + pod.owner.template.requests
     return used
 
 
-def choose_node(pod: Pod, nodes: Sequence[KubeNode], pods: Sequence[Pod]) -> tuple[KubeNode | None, str]:
-    """Return the node for `pod` and "", or None and why every node was filtered out, in the scheduler's own manner."""
+def choose_node(
+    pod: Pod,
+    nodes: Sequence[KubeNode],
+    pods: Sequence[Pod],
+    volumes_veto: Callable[[KubeNode], str] = lambda node: "",  # noqa: ARG005 - no volumes, no veto
+) -> tuple[KubeNode | None, str]:
+    """Return the node for `pod` and "", or None and why every node was filtered out, in the scheduler's own manner.
+
+    `volumes_veto` tells why a node cannot take the pod's volumes, "" when it can.
+    """
+    daemon = pod.owner.kind == "DaemonSet"
     used = used_by_node(pods)
     reasons: dict[str, int] = {}
     fitting: list[KubeNode] = []
     for node in nodes:
-        reason = why_not(pod.owner.template, node, used.get(node.name, Resources()))
+        reason = why_not(pod.owner.template, node, used.get(node.name, Resources()), daemon=daemon)
+        reason = reason or volumes_veto(node)
         if reason:
             reasons[reason] = reasons.get(reason, 0) + 1
         else:
@@ -48,13 +58,16 @@ def choose_node(pod: Pod, nodes: Sequence[KubeNode], pods: Sequence[Pod]) -> tup
     return ranked[0], ""
 
 
-def why_not(template: PodTemplate, node: KubeNode, used: Resources) -> str:
-    """Return the reason why a pod of this kind may not go to `node`, in Kubernetes' words; "" when it may."""
+def why_not(template: PodTemplate, node: KubeNode, used: Resources, *, daemon: bool = False) -> str:
+    """Return the reason why a pod of this kind may not go to `node`, in Kubernetes' words; "" when it may.
+
+    A `daemon`'s pod tolerates nodes that are unschedulable or not Ready.
+    """
     free = node.allocatable - used
     wanted = template.requests
     reasons = (
-        (node.unschedulable, "node(s) were unschedulable"),
-        (not node.ready, "node(s) were not ready"),
+        (node.unschedulable and not daemon, "node(s) were unschedulable"),
+        (not node.ready and not daemon, "node(s) were not ready"),
         (any(node.labels.get(k) != v for k, v in template.node_selector.items()), "node(s) didn't match node selector"),
         (not _tolerated(template, node), "node(s) had taints that the pod didn't tolerate"),
         (wanted.pods > free.pods, "Too many pods"),

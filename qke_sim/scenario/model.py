@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from qke_core.models import DurationMs, Model, Name, RoleName, SizeMib, VersionName, World, refuse
 from qke_core.models.base import API_VERSION
+
+
+GuideId = Annotated[str, StringConstraints(pattern=r"^G-\d{3}$")]
 
 
 class Metadata(Model):
@@ -17,6 +20,10 @@ class Metadata(Model):
     name: Annotated[Name, Field(description="Short name; the run folder is called after it.")]
     description: Annotated[
         str, Field(default="", description="What happens, and what it teaches, in a sentence or two.")
+    ]
+    guide: Annotated[
+        tuple[GuideId, ...],
+        Field(default=(), description="Statements of the user guide that its expectations prove, such as G-143."),
     ]
 
 

@@ -63,8 +63,8 @@ def a_flow() -> Flow[int]:
     assert_type((yield from perform(ListUnboundClaims("c"))), tuple[str, ...])
     assert_type((yield from perform(DiskFree("c", "n"))), int)
     assert_type((yield from perform(SshPort("c", "n"))), int)
-    assert_type((yield from perform(UpgradeCluster("c", "v", ()))), str)
-    assert_type((yield from perform_patiently(UpgradeCluster("c", "v", ()))), str)
+    assert_type((yield from perform(UpgradeCluster("c", "v", known_jobs=()))), str)
+    assert_type((yield from perform_patiently(UpgradeCluster("c", "v", known_jobs=()))), str)
     assert_type((yield from perform_all([perform(Now()), perform(Now())])), tuple[int, ...])
     assert_type((yield from observe_cluster("c")), ClusterObservation)
     assert_type((yield from upgrade_cluster(UpgradeRequest("c", "2.0.0"))), UpgradeResult)
@@ -74,7 +74,7 @@ def a_flow() -> Flow[int]:
 def flows() -> None:
     assert_type(a_flow(), Flow[int])
     assert_type(perform(Now()), Flow[int])
-    assert_type(UpgradeCluster("c", "v", ()).probe(), Flow[Settled | None])
+    assert_type(UpgradeCluster("c", "v", known_jobs=()).probe(), Flow[Settled | None])
     effect: Effect[object] = ListNodes("c")  # The reply is covariant.
     assert_type(effect.to_json(), JsonObject)
 

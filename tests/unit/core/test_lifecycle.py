@@ -14,6 +14,8 @@ from qke_core.catalog import catalog
 from qke_core.lifecycle import (
     BY_ITSELF,
     INSTANCES,
+    SNAPSHOTS,
+    VOLUMES,
     JOBS,
     NODES,
     NOT_FOUND,
@@ -93,7 +95,7 @@ def test_a_job_ends_where_its_row_says(operation: str, phase: Phase, after: Phas
 
 
 def test_every_word_is_one_of_the_platforms():
-    shown = {found.through for found in (*TABLE.values(), *INSTANCES.values())}
+    shown = {found.through for table in (TABLE, INSTANCES, VOLUMES, SNAPSHOTS) for found in table.values()}
     assert shown == set(get_args(TransitionStatus))
 
 

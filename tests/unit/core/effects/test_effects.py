@@ -41,7 +41,7 @@ from qke_core.effects import (
     perform_all,
     perform_patiently,
 )
-from qke_core.effects.cloud import require_answer
+from qke_core.effects.answer import require_answer
 from qke_core.errors import InvariantError, QkeError, RefusedError, RemoteError
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ ONE_OF_EACH: list[Callable[[], Effect[Any]]] = [
     lambda: DescribeClusterEnvironment("cl-1"),
     lambda: DescribeClusterJobs("cl-1", ("j-1",)),
     lambda: DescribeClusterNodes("cl-1", 100),
-    lambda: UpgradeCluster("cl-1", "appv-1", ("j-1", "j-2")),
+    lambda: UpgradeCluster("cl-1", "appv-1", known_jobs=("j-1", "j-2")),
     lambda: ListNodes("cl-1"),
     lambda: ListUnboundClaims("cl-1"),
     lambda: DiskFree("cl-1", "cln-1"),
@@ -177,7 +177,7 @@ def test_the_probe_of_an_upgrade_finds_the_job_that_was_not_there_before():
 
 
 def test_the_probe_of_an_upgrade_takes_no_old_and_no_other_job():
-    settled, _ = answered(UpgradeCluster("cl-1", "appv-1", ("j-1", "j-3")).probe(), lambda _: JOBS)
+    settled, _ = answered(UpgradeCluster("cl-1", "appv-1", known_jobs=("j-1", "j-3")).probe(), lambda _: JOBS)
     assert settled is None
 
 
@@ -207,7 +207,7 @@ def test_an_action_and_its_parameters_are_the_apis():
     jobs = {"cluster": "cl-1", "reverse": 1, "verbose": 1, "limit": 100}
     assert wire(DescribeClusterJobs("cl-1")) == ("DescribeClusterJobs", jobs)
     assert wire(DescribeClusterJobs("cl-1", ("j-1",)))[1] == jobs | {"jobs": ["j-1"]}
-    assert wire(UpgradeCluster("cl-1", "appv-1", ())) == (
+    assert wire(UpgradeCluster("cl-1", "appv-1", known_jobs=())) == (
         "UpgradeClusters",
         {"clusters": ["cl-1"], "app_version": "appv-1"},
     )
@@ -258,7 +258,7 @@ def test_parameters_are_read_from_their_present_values():
 
 @pytest.mark.parametrize("reply", [{"job_ids": {"cl-1": "j-9"}}, {"job_ids": {"cl-2": "j-8", "cl-1": "j-9"}}])
 def test_the_job_of_an_upgrade_is_the_clusters_own(reply: JsonObject):
-    assert UpgradeCluster("cl-1", "appv-1", ()).parse_reply(reply) == "j-9"
+    assert UpgradeCluster("cl-1", "appv-1", known_jobs=()).parse_reply(reply) == "j-9"
 
 
 def node_item(number: int, role: str = "node_perf") -> JsonObject:
@@ -384,7 +384,7 @@ class Script:
         return self.answers[type(effect).__name__].pop(0)
 
 
-UPGRADE = UpgradeCluster("cl-1", "appv-1", ("j-1",))
+UPGRADE = UpgradeCluster("cl-1", "appv-1", known_jobs=("j-1",))
 STARTED: Mapping[str, Json] = {"job_ids": {"cl-1": "j-9"}}
 
 
