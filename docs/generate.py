@@ -22,7 +22,6 @@ from qke_core.catalog import Basis, Duration, catalog, ledger
 from qke_core.units import render_rough
 from qke_sim.kernel import Kernel
 from qke_sim.scenario import load_story
-from qke_sim.scenario.measures import Board
 from qke_sim.trace import KINDS
 
 DOCS = Path(__file__).parent
@@ -116,7 +115,7 @@ def trace() -> Iterator[str]:
 def measurements() -> Iterator[str]:
     """Yield the lines of the page on measurements."""
     story = load_story(ROOT / "scenarios" / "upgrade.yaml")
-    board = Board(story.twin(Kernel(0)), [action.label for action in story.scenario.timeline])
+    board = story.board(story.twin(Kernel(0)))
     yield GENERATED
     yield "# Measurements"
     yield ""

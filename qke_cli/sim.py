@@ -120,6 +120,36 @@ def measures(scenario: Scenario, as_json: Json = False, no_color: NoColor = Fals
 
 
 @app.command()
+def reach(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="World or scenario (YAML).", autocompletion=complete.scenarios)
+    ],
+    target: Annotated[
+        str, typer.Option("--to", metavar="PLACE:PORT", help="Address, EIP, load balancer or host, and port.")
+    ],
+    source: Annotated[
+        str, typer.Option("--from", metavar="PLACE", help="internet, an inner address or a host.")
+    ] = "internet",
+    at: Annotated[str, typer.Option("--at", metavar="TIME", help="Virtual time of the question, such as 10m.")] = "0s",
+    as_json: Json = False,
+    no_color: NoColor = False,
+) -> Work:
+    """Say whether a packet gets there, hop by hop, and how to open what blocks it.
+
+    Exit status: 0 reached, 2 the input is wrong, 3 blocked.
+
+    Example: qke-sim reach world.yaml --from internet --to 139.198.0.10:16443
+    """
+
+    def work() -> int:
+        from qke_cli.commands.reach import Question, ask
+
+        return ask(file, Question(source, target, at), as_json=as_json, plain=no_color)
+
+    return work
+
+
+@app.command()
 def schema(
     kind: Annotated[
         str,

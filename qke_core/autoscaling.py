@@ -135,7 +135,7 @@ def _effective(policy: AutoscalingPolicy, count: int) -> Iterator[tuple[Directio
 
 
 def _fulfilled_at(rule: ScalingRule, checks: Checks, outlook: Outlook, start: int) -> int | None:
-    truths = [_Truth(condition, checks, outlook) for condition in rule.conditions]
+    truths = [Truth(condition, checks, outlook) for condition in rule.conditions]
     if rule.when == "any":
         return min((found for truth in truths if (found := truth.held_from(start)) is not None), default=None)
     number = start
@@ -151,10 +151,11 @@ def _fulfilled_at(rule: ScalingRule, checks: Checks, outlook: Outlook, start: in
             return None
 
 
-class _Truth:
+class Truth:
     """When one condition is true, over the numbers of checks."""
 
     def __init__(self, condition: Condition, checks: Checks, outlook: Outlook) -> None:
+        """Look at the figure of the condition's meter."""
         self._condition, self._checks, self._outlook = condition, checks, outlook
         self._demand = outlook.demands.get(condition.meter)
 
@@ -169,34 +170,39 @@ class _Truth:
         need = self._condition.periods
         run, number, horizon = self._run_before(start), start, self.horizon(start)
         while number <= horizon:
-            if not self._holds(number):
-                found = self._next(number, wanted=True)
+            if not self.holds(number):
+                found = self.next(number, wanted=True)
                 if found is None:
                     return None
                 run, number = 0, found
-            end = self._next(number, wanted=False)
+            end = self.next(number, wanted=False)
             if end is None or run + end - number >= need:
                 return number + max(0, need - run - 1)
             run, number = 0, end
         return None
 
-    def _holds(self, number: int) -> bool:
+    def lacks_data(self, number: int) -> bool:
+        """Whether there is no figure at a check."""
+        return self._outlook.figure(self._condition.meter, self._checks.at(number)) is None
+
+    def holds(self, number: int) -> bool:
+        """Whether the condition is true at a check."""
         return self._condition.holds(self._outlook.figure(self._condition.meter, self._checks.at(number)))
 
     def _run_before(self, start: int) -> int:
         run = 0
-        while run < self._condition.periods - 1 and start - run > 0 and self._holds(start - run - 1):
+        while run < self._condition.periods - 1 and start - run > 0 and self.holds(start - run - 1):
             run += 1
         return run
 
-    def _next(self, number: int, *, wanted: bool) -> int | None:
+    def next(self, number: int, *, wanted: bool) -> int | None:
         """Return the first check after `number` at which the condition is, or is not, true."""
         low, horizon = number + 1, self.horizon(number)
         while low <= horizon:
             end = self._last_of_piece(low, horizon)
-            if self._holds(low) is wanted:
+            if self.holds(low) is wanted:
                 return low
-            if self._holds(end) is wanted:
+            if self.holds(end) is wanted:
                 return self._bisect(low, end, wanted=wanted)
             low = end + 1
         return None
@@ -209,7 +215,7 @@ class _Truth:
     def _bisect(self, low: int, high: int, *, wanted: bool) -> int:
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if self._holds(middle) is wanted else (middle, high)
+            low, high = (low, middle) if self.holds(middle) is wanted else (middle, high)
         return high
 
 

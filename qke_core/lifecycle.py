@@ -32,11 +32,19 @@ TransitionStatus: TypeAlias = Literal[
     "ceasing",
     "attaching",
     "detaching",
+    "associating",
+    "dissociating",
+    "releasing",
+    "poweroffing",
+    "poweroning",
 ]
 NodeStatus: TypeAlias = Literal["pending", "active", "stopped", "suspended", "deleted", "ceased"]
 InstanceStatus: TypeAlias = Literal["pending", "running", "stopped", "suspended", "terminated", "ceased"]
 VolumeStatus: TypeAlias = Literal["pending", "available", "in-use", "suspended", "deleted", "ceased"]
 SnapshotStatus: TypeAlias = Literal["pending", "available", "suspended", "deleted", "ceased"]
+BalancerStatus: TypeAlias = Literal["pending", "active", "stopped", "suspended", "deleted", "ceased"]
+EipStatus: TypeAlias = Literal["pending", "available", "associated", "suspended", "released", "ceased"]
+RouterStatus: TypeAlias = Literal["pending", "active", "poweroffed", "suspended", "deleted", "ceased"]
 JobStatus: TypeAlias = Literal["pending", "working", "successful", "failed", "done with failure"]
 
 S_co = TypeVar("S_co", bound=str, covariant=True)
@@ -165,6 +173,62 @@ _SNAPSHOT: tuple[Transition[SnapshotStatus], ...] = (
 )
 SNAPSHOTS: Mapping[str, Transition[SnapshotStatus]] = {found.operation: found for found in _SNAPSHOT}
 """Every operation of a snapshot by name."""
+
+_BALANCER: tuple[Transition[BalancerStatus], ...] = (
+    Transition("create", "CreateLoadBalancer", (), "creating", "active", "ceased", assumed=True),
+    Transition("start", "StartLoadBalancers", ("stopped",), "starting", "active"),
+    Transition("stop", "StopLoadBalancers", ("active",), "stopping", "stopped"),
+    Transition("update", "UpdateLoadBalancers", ("active", "stopped"), "updating", None),
+    Transition("suspend", "", ("active", "stopped"), "suspending", "suspended", assumed=True),
+    Transition("resume", "", ("suspended",), "resuming", "active", assumed=True),
+    Transition("delete", "DeleteLoadBalancers", ("active", "stopped"), "deleting", "deleted"),
+    Transition("recover", "", ("deleted",), "recovering", "active", assumed=True),
+    Transition("cease", "", ("deleted",), "ceasing", "ceased", assumed=True),
+)
+BALANCERS: Mapping[str, Transition[BalancerStatus]] = {found.operation: found for found in _BALANCER}
+"""Every operation of a load balancer by name."""
+
+_EIP: tuple[Transition[EipStatus], ...] = (
+    Transition("associate", "AssociateEip", ("available",), "associating", "associated"),
+    Transition("dissociate", "DissociateEips", ("associated",), "dissociating", "available"),
+    Transition("change", "ChangeEipsBandwidth", ("available", "associated"), "updating", None, assumed=True),
+    Transition("suspend", "", ("available", "associated"), "suspending", "suspended", assumed=True),
+    Transition("resume", "", ("suspended",), "resuming", "available", assumed=True),
+    Transition("release", "ReleaseEips", ("available",), "releasing", "released"),
+)
+EIPS: Mapping[str, Transition[EipStatus]] = {found.operation: found for found in _EIP}
+"""Every operation of an EIP by name; a new one is pending for a moment, without a transition."""
+
+_ROUTER: tuple[Transition[RouterStatus], ...] = (
+    Transition("create", "CreateRouters", (), "creating", "active", "ceased", assumed=True),
+    Transition("update", "UpdateRouters", ("active", "poweroffed"), "updating", None),
+    Transition("power-off", "PowerOffRouters", ("active",), "poweroffing", "poweroffed"),
+    Transition("power-on", "PowerOnRouters", ("poweroffed",), "poweroning", "active"),
+    Transition("suspend", "", ("active", "poweroffed"), "suspending", "suspended", assumed=True),
+    Transition("resume", "", ("suspended",), "resuming", "active", assumed=True),
+    Transition("delete", "DeleteRouters", ("active", "poweroffed"), "deleting", "ceased"),
+)
+ROUTERS: Mapping[str, Transition[RouterStatus]] = {found.operation: found for found in _ROUTER}
+"""Every operation of a VPC by name; there is no recycle bin for it."""
+
+INSTANCES_BY_ITSELF: tuple[Move[InstanceStatus], ...] = (
+    Move("running", "stopped", "its machine crashed, or it was shut down from inside"),
+    Move("stopped", "running", "the platform revived it"),
+)
+VOLUMES_BY_ITSELF: tuple[Move[VolumeStatus], ...] = (
+    Move("in-use", "available", "its instance was ceased"),
+    Move("pending", "in-use", "made along with its instance"),
+    Move("deleted", "ceased", "2 hours in the recycle bin"),
+)
+EIPS_BY_ITSELF: tuple[Move[EipStatus], ...] = (
+    Move("pending", "available", "allocated"),
+    Move("available", "associated", "given to a VPC or a load balancer, which take effect when they are updated"),
+    Move("associated", "available", "taken from a VPC or a load balancer, or what had it is gone"),
+)
+BIN_BY_ITSELF: tuple[Move[Literal["deleted", "ceased"]], ...] = (
+    Move("deleted", "ceased", "2 hours in the recycle bin"),
+)
+"""What becomes of resources without an operation of their own, by kind."""
 
 JOBS: tuple[Move[JobStatus], ...] = (
     Move("pending", "working", "its turn has come"),

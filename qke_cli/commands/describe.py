@@ -20,7 +20,6 @@ from qke_core.plan.form import SCHEMA
 from qke_core.suggest import did_you_mean
 from qke_sim.kernel import Kernel
 from qke_sim.scenario import Scenario
-from qke_sim.scenario.measures import Board
 
 _MODELS: Final[dict[str, type[BaseModel]]] = {
     "scenario": Scenario,
@@ -55,7 +54,7 @@ def json_schema(kind: str) -> dict[str, object]:
 def list_measures(scenario: Path, *, as_json: bool, plain: bool) -> int:
     """List what expectations of a scenario may name."""
     story = load(scenario)
-    board = Board(story.twin(Kernel(story.scenario.seed)), [action.label for action in story.scenario.timeline])
+    board = story.board(story.twin(Kernel(story.scenario.seed)))
     measures = list(board.measures.values())
     screen = Screen(sys.stdout, plain=plain)
     if as_json:

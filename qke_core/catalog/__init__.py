@@ -5,13 +5,16 @@ Nothing here computes or decides: a planner or a simulated node asks for a fact 
 package reads no file, so a command that needs no fact does not pay for it.
 """
 
+from qke_core.catalog.compute import ComputeBook, Image, InstanceType, compute
 from qke_core.catalog.facts import (
     Basis,
     Budget,
     Code,
+    Command,
     Duration,
     Entry,
     Exhaustion,
+    Night,
     PreCheck,
     PreCheckName,
     RetCode,
@@ -23,12 +26,12 @@ from qke_core.catalog.facts import (
     UpgradeService,
     Version,
 )
+from qke_core.catalog.kubesphere import KubeSphereBook, Part, kubesphere
 from qke_core.catalog.ledger import ledger
 from qke_core.catalog.load import build_catalog, catalog
 from qke_core.catalog.model import Catalog
-from qke_core.catalog.compute import ComputeBook, Image, InstanceType, compute
 from qke_core.catalog.network import NetworkBook, networks
-from qke_core.catalog.operation_facts import HealthCheck, HealthLook
+from qke_core.catalog.operation_facts import HealthCheck, HealthLook, ScaleIn, Service, ServiceName
 from qke_core.catalog.operations import OperationBook, operations
 from qke_core.catalog.parameter_changes import ChangeBook, ParameterChange, ReloadLine, by_trigger, parameter_changes
 from qke_core.catalog.parameters import Hidden, Parameter, ParameterBook, Value, parameters
@@ -37,16 +40,14 @@ from qke_core.catalog.storage import StorageBook, storage
 from qke_core.catalog.storage_facts import Claim, HostType, SizeRule, StorageClass, VolumeType, Zone
 
 __all__ = [
-    "ComputeBook",
-    "Image",
-    "InstanceType",
-    "compute",
     "Basis",
     "Budget",
     "Catalog",
     "ChangeBook",
     "Claim",
     "Code",
+    "Command",
+    "ComputeBook",
     "Duration",
     "Entry",
     "Exhaustion",
@@ -54,11 +55,16 @@ __all__ = [
     "HealthLook",
     "Hidden",
     "HostType",
+    "Image",
+    "InstanceType",
+    "KubeSphereBook",
     "NetworkBook",
+    "Night",
     "OperationBook",
     "Parameter",
     "ParameterBook",
     "ParameterChange",
+    "Part",
     "PreCheck",
     "PreCheckName",
     "QuotaBook",
@@ -67,7 +73,10 @@ __all__ = [
     "Role",
     "RoleKind",
     "RoleShape",
+    "ScaleIn",
     "ScriptStep",
+    "Service",
+    "ServiceName",
     "SizeRule",
     "StorageBook",
     "StorageClass",
@@ -80,6 +89,8 @@ __all__ = [
     "build_catalog",
     "by_trigger",
     "catalog",
+    "compute",
+    "kubesphere",
     "ledger",
     "networks",
     "operations",

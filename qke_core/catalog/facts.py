@@ -233,3 +233,25 @@ class ScriptStep:
     only: tuple[str, ...]
     phase: str
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What a version's nodes do by themselves at night. Instants are seconds after local midnight.
+
+    `renews`: certificates "each" by itself or "all" together once one is due. `restarts`: the control plane of a master
+    "never", "always", or when something was "renewed". `days`: a prune takes what has the "age" every night, or
+    everything unused on "every" so many days of the year; `zero` is what 0 days mean. `delay` and `prune_delay` name
+    durations, "" for none.
+    """
+
+    at_s: int
+    delay: str
+    renews: Literal["each", "all"]
+    restarts: Literal["never", "always", "renewed"]
+    prune_at_s: int
+    prune_delay: str
+    days: Literal["age", "every"]
+    zero: Literal["skip", "everything"]
+    basis: Basis
+    source: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qke_core.catalog.facts import Entry
 from qke_core.catalog.compute import compute
+from qke_core.catalog.facts import Entry
+from qke_core.catalog.kubesphere import kubesphere
 from qke_core.catalog.load import catalog
 from qke_core.catalog.network import networks
 from qke_core.catalog.operations import operations
@@ -17,5 +18,5 @@ from qke_core.catalog.storage import storage
 
 def ledger() -> Iterator[Entry]:
     """Yield every sourced entry of the catalogue and of all books, file by file."""
-    for book in (catalog, parameters, parameter_changes, operations, networks, storage, quotas, compute):
+    for book in (catalog, parameters, parameter_changes, operations, networks, storage, quotas, compute, kubesphere):
         yield from book().entries()

@@ -24,7 +24,7 @@ from qke_core.catalog.parse_app import (
     parse_upgrades,
     parse_versions,
 )
-from qke_core.catalog.parse_time import parse_budgets, parse_constants, parse_durations, parse_scripts
+from qke_core.catalog.parse_time import parse_budgets, parse_constants, parse_durations, parse_nights, parse_scripts
 from qke_core.catalog.reader import Document, malformed
 
 FILES = (
@@ -98,6 +98,7 @@ def build_catalog(texts: Mapping[str, str]) -> Catalog:
         durations=_frozen(durations),
         scripts=_frozen(parse_scripts((upgrade_toml, scripts_toml, scripts_v1_toml), order, durations, budgets)),
         constants=_frozen(parse_constants((roles_toml, budgets_toml, upgrade_toml, kubernetes_toml, nodes_toml))),
+        nights=_frozen(parse_nights(nodes_toml, order, durations)),
         ledger=(),
     )
     return replace(facts, ledger=tuple(entry for document in documents.values() for entry in document.close()))

@@ -16,6 +16,7 @@ from qke_core.catalog.facts import (
     Command,
     Duration,
     Entry,
+    Night,
     RetCode,
     Role,
     RoleKind,
@@ -54,6 +55,7 @@ class Catalog:
     durations: Mapping[str, Duration]
     scripts: Mapping[ScriptKey, tuple[ScriptStep, ...]]
     constants: Mapping[str, int]
+    nights: Mapping[str, Night]
     ledger: tuple[Entry, ...]
 
     def version(self, name: str) -> Version:
@@ -115,6 +117,10 @@ class Catalog:
     def constant(self, name: str) -> int:
         """A single number that is the same in all versions. Its unit is the end of its name."""
         return _find(self.constants, name, f"constant {name!r}")
+
+    def night(self, version: str) -> Night:
+        """What the nodes of a version do by themselves at night."""
+        return _find(self.nights, version, f"night of version {version!r}")
 
     def entries(self) -> Iterator[Entry]:
         """Every sourced entry, file by file in file order; the fidelity page is made of these."""

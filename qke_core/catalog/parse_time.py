@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Literal, get_args
 
-from qke_core.catalog.facts import Budget, Command, Duration, Exhaustion, RoleKind, ScriptKey, ScriptStep
+from qke_core.catalog.facts import Budget, Command, Duration, Exhaustion, Night, RoleKind, ScriptKey, ScriptStep
 from qke_core.catalog.parse_app import known_code
 from qke_core.catalog.reader import Document, Table, put_once
 
 _OUTCOMES: tuple[Literal["last", "skip", "warn"], ...] = ("last", "skip", "warn")
 _DISTRIBUTIONS: tuple[Literal["triangular", "fixed"], ...] = ("triangular", "fixed")
 _KINDS: tuple[RoleKind, ...] = get_args(RoleKind)
+_RENEWS: tuple[Literal["each", "all"], ...] = ("each", "all")
+_RESTARTS: tuple[Literal["never", "always", "renewed"], ...] = ("never", "always", "renewed")
+_DAYS: tuple[Literal["age", "every"], ...] = ("age", "every")
+_ZERO: tuple[Literal["skip", "everything"], ...] = ("skip", "everything")
 COMMANDS: tuple[Command, ...] = get_args(Command)
 
 
@@ -132,3 +136,26 @@ def parse_constants(documents: Collection[Document]) -> dict[str, int]:
             _ = table.provenance()
             put_once(constants, table, table.text("name"), table.integer("value"))
     return constants
+
+
+def parse_nights(document: Document, order: tuple[str, ...], durations: Collection[str]) -> dict[str, Night]:
+    """Read `[[night]]`; every version must have one."""
+    nights: dict[str, Night] = {}
+    for table in document.tables("night", by=("versions",)):
+        night = Night(
+            table.integer("at_s"),
+            _named(table, "delay", durations, "durations.toml") or "",
+            table.choice("renews", _RENEWS),
+            table.choice("restarts", _RESTARTS),
+            table.integer("prune_at_s"),
+            _named(table, "prune_delay", durations, "durations.toml") or "",
+            table.choice("days", _DAYS),
+            table.choice("zero", _ZERO),
+            *table.provenance(),
+        )
+        for version in table.choices("versions", order):
+            put_once(nights, table, version, night)
+    missing = [version for version in order if version not in nights]
+    if missing:
+        raise document.error(f"no night for {', '.join(missing)}")
+    return nights

@@ -38,7 +38,7 @@ from qke_core.effects.cloud import (
     list_cluster_nodes,
 )
 from qke_core.effects.host import DiskFree, HostEffect, SshPort
-from qke_core.effects.kube import KubeEffect, KubeNodeView, ListNodes, ListUnboundClaims
+from qke_core.effects.kube import ChangeObject, KubeEffect, KubeNodeView, ListNodes, ListUnboundClaims
 from qke_core.effects.patience import perform_patiently
 from qke_core.effects.tell import Tell
 from qke_core.effects.time import Now, Sleep
@@ -47,6 +47,7 @@ __all__ = [
     "AddClusterNodes",
     "All",
     "CeaseCluster",
+    "ChangeObject",
     "CloudCall",
     "CloudEffect",
     "ClusterChange",

@@ -272,7 +272,7 @@ class CreateScalingPolicy(CloudEffect[str]):
     def probe(self) -> Flow[Settled | None]:
         """Look for a policy of the cluster that was not there before."""
         found = yield from perform_patiently(ListScalingPolicies(self.cluster_id))
-        new = [policy for policy in found if policy not in self.known_policies]
+        new = [policy.policy_id for policy in found if policy.policy_id not in self.known_policies]
         return Settled({"autoscaling_policy_id": new[0]}) if new else None
 
 
@@ -297,7 +297,7 @@ class DeleteScalingPolicies(CloudEffect[None]):
     def probe(self) -> Flow[Settled | None]:
         """Look whether none of them is left."""
         found = yield from perform_patiently(ListScalingPolicies(self.cluster_id))
-        return None if set(found) & set(self.policies) else Settled({})
+        return None if any(policy.policy_id in self.policies for policy in found) else Settled({})
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,8 +217,16 @@ class ListJobs(CloudEffect[tuple[JobView, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class ListScalingPolicies(CloudEffect[tuple[str, ...]]):
-    """List the ids of a cluster's autoscaling policies."""
+class ScalingPolicyView:
+    """What `DescribeAutoScalingPolicies` says of one policy: its id, and the role it scales."""
+
+    policy_id: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListScalingPolicies(CloudEffect[tuple[ScalingPolicyView, ...]]):
+    """List a cluster's autoscaling policies."""
 
     name: ClassVar[str] = "cloud.list-scaling-policies"
     action: ClassVar[str] = "DescribeAutoScalingPolicies"
@@ -228,9 +236,13 @@ class ListScalingPolicies(CloudEffect[tuple[str, ...]]):
         """`resource`, the API's largest page (the parameters are ours: none are public)."""
         return {"resource": self.cluster_id, "limit": PAGE_LIMIT}
 
-    def parse_reply(self, reply: Json) -> tuple[str, ...]:
-        """Read `autoscaling_policy_set`."""
-        return tuple(text(item, "autoscaling_policy_id") for item in items(reply, "autoscaling_policy_set"))
+    def parse_reply(self, reply: Json) -> tuple[ScalingPolicyView, ...]:
+        """Read `autoscaling_policy_set`, without those that are gone."""
+        return tuple(
+            ScalingPolicyView(text(item, "autoscaling_policy_id"), text(item, "role"))
+            for item in items(reply, "autoscaling_policy_set")
+            if text(item, "status") != "ceased"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar, cast
 
-from qke_core.effects.base import Effect, Json, JsonObject
+from qke_core.effects.base import Effect, Flow, Json, JsonObject, Settled
 
 R = TypeVar("R")
 
@@ -62,6 +63,31 @@ class ListUnboundClaims(KubeEffect[tuple[str, ...]]):
             if status.get("phase") != "Bound":
                 unbound.append(f"{meta.get('namespace')}/{meta.get('name')}")
         return tuple(sorted(unbound))
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeObject(KubeEffect[JsonObject]):
+    """One Kubernetes write, word for word. `body` is the request as JSON text: verb, resource, name, namespace, more.
+
+    Writes to Kubernetes say what shall be, so one whose answer was lost is simply made again.
+    """
+
+    name: ClassVar[str] = "kube.change-object"
+    mutates: ClassVar[bool] = True
+    body: str
+
+    def params(self) -> JsonObject:
+        """What `body` says."""
+        return cast("JsonObject", json.loads(self.body))
+
+    def parse_reply(self, reply: Json) -> JsonObject:
+        """Return the answer."""
+        return reply if isinstance(reply, Mapping) else {}
+
+    def probe(self) -> Flow[Settled | None]:
+        """Look at nothing: it may be asked again."""
+        yield from ()
+        return None
 
 
 INSTANCE_ID_ANNOTATION = "node.beta.kubernetes.io/instance-id"

@@ -2,16 +2,19 @@
 
 from qke_core.workflows.call import CallRequest, call_cloud
 from qke_core.workflows.create import create_cluster
+from qke_core.workflows.kubectl import KubectlRequest, kubectl
 from qke_core.workflows.observe import observe_cluster
 from qke_core.workflows.operate import OperateRequest, OperateResult, operate
 from qke_core.workflows.scaling_policy import ScalingPolicyRequest, set_scaling_policy
-from qke_core.workflows.sight import CustomService, Order, say
+from qke_core.workflows.sight import CustomService, DeleteNewest, Order, say
 from qke_core.workflows.upgrade import UpgradeRequest, UpgradeResult, upgrade_cluster
 from qke_core.workflows.watch import Preflight
 
 __all__ = [
     "CallRequest",
     "CustomService",
+    "DeleteNewest",
+    "KubectlRequest",
     "OperateRequest",
     "OperateResult",
     "Order",
@@ -21,6 +24,7 @@ __all__ = [
     "UpgradeResult",
     "call_cloud",
     "create_cluster",
+    "kubectl",
     "observe_cluster",
     "operate",
     "say",

@@ -14,7 +14,6 @@ from qke_core.lifecycle import ACTIVE, NOT_PERMITTED, TABLE, refusal
 from qke_core.models.state import Phase
 from qke_core.plan.change import (
     AddNodes,
-    Change,
     ChangeEip,
     ChangeModules,
     ChangeParameters,
@@ -104,6 +103,9 @@ def _add(order: AddNodes, sight: Sight) -> Iterator[Finding]:
 def _delete(order: DeleteNodes, sight: Sight) -> Iterator[Finding]:
     yield from _scalable(order.role, sight)
     there = [node.sid for node in sight.of_role(order.role)]
+    if not order.sids:
+        sentence = f"{sight.name} has no {order.role} nodes to delete"
+        yield _finding("operation.node-unknown", sight, sentence, "choose a role that has nodes", LIFECYCLE)
     for sid in order.sids:
         if sid not in there:
             sentence = f"{sight.name} has no {order.role}{sid}"
@@ -173,7 +175,7 @@ def _custom(order: CustomService, sight: Sight) -> Iterator[Finding]:
         yield _finding("operation.node-unknown", sight, sentence, "choose a role that has nodes", LIFECYCLE)
 
 
-_CHECKS: Mapping[type[Change | CustomService], Callable[[Any, Sight], Iterator[Finding]]] = {
+_CHECKS: Mapping[type[Order], Callable[[Any, Sight], Iterator[Finding]]] = {
     AddNodes: _add,
     DeleteNodes: _delete,
     Resize: _resize,

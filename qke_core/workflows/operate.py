@@ -51,7 +51,7 @@ from qke_core.units import MS_PER_MIN
 from qke_core.workflows import afterwards, asking
 from qke_core.workflows.checks import check_order
 from qke_core.workflows.create import create_cluster
-from qke_core.workflows.sight import CustomService, Order, Sight, look, say
+from qke_core.workflows.sight import CustomService, DeleteNewest, Order, Sight, look, say
 from qke_core.workflows.upgrade import UpgradeRequest, upgrade_cluster
 from qke_core.workflows.watch import (
     Preflight,
@@ -112,8 +112,9 @@ def operate(request: OperateRequest) -> Flow[OperateResult]:
 
 
 def _change(request: OperateRequest) -> Flow[None]:
-    order, row = request.order, ROWS[type(request.order)]
     sight = yield from look(request.cluster_id)
+    order = _settled(request.order, sight)
+    row = ROWS[type(order)]
     yield from check_first(sight.name, say(order, sight.name), check_order(order, sight), request.preflight)
     job_id = yield from take_no(ask_once(request.cluster_id, row.kind, partial(row.ask, order, sight)))
     errand = errand_of(say(order, sight.name), order.operation)
@@ -122,6 +123,14 @@ def _change(request: OperateRequest) -> Flow[None]:
     )
     yield from watching if not isinstance(order, Cease) else _until_gone(watching)
     yield from verify(partial(_differences, order, sight), errand)
+
+
+def _settled(order: Order, sight: Sight) -> Order:
+    """Say which nodes are the newest."""
+    if not isinstance(order, DeleteNewest):
+        return order
+    sids = [node.sid for node in sight.of_role(order.role)]
+    return DeleteNodes(order.role, tuple(sids[-order.count :]))
 
 
 def _until_gone(watching: Flow[None]) -> Flow[None]:

@@ -49,7 +49,16 @@ class CustomService:
     params: tuple[tuple[str, str | int], ...] = ()
 
 
-Order: TypeAlias = Change | CustomService
+@dataclass(frozen=True, slots=True)
+class DeleteNewest:
+    """Delete the `count` nodes of a role with the highest numbers, whichever they are when it is carried out."""
+
+    operation: ClassVar[str] = "delete-nodes"
+    role: str
+    count: int
+
+
+Order: TypeAlias = Change | CustomService | DeleteNewest
 """What an operator may be told to do to a cluster, besides autoscaling."""
 
 EnvOrder: TypeAlias = ChangeParameters | ChangeModules | ChangeEip
@@ -171,6 +180,7 @@ def _size(order: Resize) -> str:
 _WORDS: Mapping[type[Order], Callable[[Any], str]] = {
     Create: lambda _: "creating {}",
     AddNodes: lambda order: f"adding {order.count} {order.role} {_nodes(order.count)} to {{}}",
+    DeleteNewest: lambda order: f"deleting {order.count} {order.role} {_nodes(order.count)} of {{}}",
     DeleteNodes: lambda order: f"deleting {_sids(order)} of {{}}",
     Resize: lambda order: f"resizing {order.role} of {{}} to {_size(order)}",
     ChangeParameters: lambda order: f"changing {', '.join(order.values)} of {{}}",

@@ -65,7 +65,7 @@ class BalancerHealth:
         """`changed` is told the record of every change of rotation; `cluster` is the subject of the records."""
         self._kernel = kernel
         self._cluster = cluster
-        self._option = option
+        self.option = option
         self._changed = changed
         self.backends = {alias: Judged(alias) for alias in aliases}
 
@@ -87,7 +87,7 @@ class BalancerHealth:
         backend.serving = serving
         backend.judged += 1
         if backend.in_rotation != serving:
-            wait_ms = self._option.in_ms if serving else self._option.out_ms
+            wait_ms = self.option.in_ms if serving else self.option.out_ms
             self._kernel.later(wait_ms, self._judgement(backend, cause))
 
     def _judgement(self, backend: Judged, cause: int) -> Callable[[], None]:

@@ -1,28 +1,30 @@
-"""What the zone itself can give, whatever the account's quotas: is there room left, and does it offer a thing at all."""
+"""What the zone itself can give, whatever the account's quotas: is there room, and does it offer a thing at all."""
 
 from __future__ import annotations
+
+from typing import cast
 
 from qke_core.catalog import storage
 from qke_sim.cloud.call import RESOURCES_SHORT, Call, CloudRefusal, invalid
 from qke_sim.cloud.cloud import Cloud
 
-BALANCE_SHORT = 2400
 
+def require_room(cloud: Cloud, needs: int, *names: str) -> None:
+    """Refuse instances that the zone has no room for. To be asked last: meeting trouble counts.
 
-def require_room(cloud: Cloud, call: Call, action: str, *names: str) -> None:
-    """Refuse what the zone has no room for, or the account no money. To be asked last: meeting trouble counts.
-
-    Troubles `zone.short` and `account.short` strike by `action`, or by one of `names`.
+    The trouble `zone.short` strikes by the zone, or by one of `names`; its fact `left` is how many still fit.
 
     Raises:
-        CloudRefusal: 5200, 2400.
+        CloudRefusal: 5200.
     """
-    _ = call
-    if cloud.trouble.meets("account.short", action, *names) is not None:
-        raise CloudRefusal(BALANCE_SHORT, "BalanceNotEnough, the balance of the account is not enough")
-    if cloud.trouble.meets("zone.short", action, cloud.zone, *names) is not None:
+    short = cloud.trouble.meets("zone.short", cloud.zone, *names)
+    if short is None:
+        return
+    room = int(cast("int", short.facts.get("left", 0)))
+    if needs > room:
         sentence = f"zone [{cloud.zone}] has not enough resources, please try later"
         raise CloudRefusal(RESOURCES_SHORT, f"ResourcesInsufficient, {sentence}")
+    short.facts = {**short.facts, "left": room - needs}
 
 
 def require_host_offered(cloud: Cloud, call: Call, instance_class: int) -> None:

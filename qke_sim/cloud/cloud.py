@@ -23,6 +23,7 @@ from qke_core.units import render_rough
 from qke_sim.cloud.allowance import Allowance, CallRate
 from qke_sim.cloud.call import Call, CloudRefusal, denied
 from qke_sim.cloud.cluster import Cluster
+from qke_sim.cloud.figures import Figures
 from qke_sim.cloud.job import FAILED, SUCCESSFUL, WORKING, Job, Outcome
 from qke_sim.cloud.meter import Meter
 from qke_sim.cloud.store import Store, Thing
@@ -41,17 +42,27 @@ Done: TypeAlias = Callable[[int], None]
 Work: TypeAlias = str | Callable[[Job, int], Process[int]]
 PowerWatcher: TypeAlias = Callable[[Thing, bool, int], None]
 
+HANGS: Mapping[str, str] = {"AttachVolumes": "volume.attach-stuck", "CreateLoadBalancer": "lb.never-active"}
+"""Trouble in which a job never ends, as far as it has a name of its own beside `job.stuck`; by action."""
+
+FAILS: Mapping[str, str] = {
+    "AttachVolumes": "volume.attach-fails",
+    "RestartInstances": "instance.boot-fails",
+    "RunInstances": "instance.boot-fails",
+    "StartInstances": "instance.boot-fails",
+}
+"""Trouble in which a job takes its time and fails, by action; any job meets `job.fails`."""
+
 HAZARD_CODE = 1
 """Code of a job that its own kind of trouble made fail (assumed: what is shown then is not public)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """What is done when a job's work is over, well or not, and which trouble of its own it may meet."""
+    """What is done when a job's work is over: well, or not."""
 
     done: Done
     undone: Done
-    hazard: str
 
 
 class Cloud:
@@ -61,6 +72,7 @@ class Cloud:
         """Begin empty, with the limits of `world`."""
         self.kernel = kernel
         self.zone = world.zone
+        self.world = world
         self.store = Store(kernel)
         self.allowance = Allowance(world)
         self.store.watchers.append(self.allowance.watch)
@@ -70,12 +82,20 @@ class Cloud:
         self.rate = CallRate(kernel)
         self.handlers: dict[str, Handler] = {}
         self.on_power: list[PowerWatcher] = []
+        self.on_applied: list[Callable[[Thing, int], None]] = []
+        self.serves: Callable[[str, int], bool] = lambda _resource_id, _port: True
+        self.figures = Figures()
         self.meter: Meter | None = None
 
     def serve(self, actions: Mapping[str, Callable[[Cloud, Call], dict[str, Json]]]) -> None:
         """Answer the actions of one family."""
         for name, handler in actions.items():
             self.handlers[name] = partial(handler, self)
+
+    def tell_applied(self, thing: Thing, cause: int) -> None:
+        """Tell who watches that a thing's edits have come into effect, or that it went out of it."""
+        for watch in self.on_applied:
+            watch(thing, cause)
 
     # The door
 
@@ -125,7 +145,7 @@ class Cloud:
             answer = yield from self.call(action, params, by, cause)
         except RemoteError as error:
             return Outcome(5000, error.sentence, {}, cause)
-        code, job = int(cast("int", answer["ret_code"])), self.jobs.get(str(answer.get("job_id", "")))
+        code, job = int(cast("int", answer["ret_code"])), self.jobs.get(_job_id(answer))
         if code or job is None:
             return Outcome(code, str(answer.get("message", "")), answer, cause)
         seq = cast("int", (yield job.ended))
@@ -154,7 +174,6 @@ class Cloud:
         work: Work,
         done: Done = lambda _: None,
         undone: Done = lambda _: None,
-        hazard: str = "",
         cluster: Cluster | None = None,
     ) -> Job:
         """Begin a job on things that are not in transition; they are in `transition` until it ends.
@@ -168,11 +187,10 @@ class Cloud:
                 given the job and the record of its beginning.
             done: sets what is true afterwards, given the record that led to the end; not called when the work failed.
             undone: is called instead when the work failed.
-            hazard: what trouble of its own such a job may meet, such as `volume.attach`.
             cluster: the cluster, when the platform works it off.
 
-        The job is told of in DescribeJobs from this instant on. With the trouble `job.stuck`, or `-stuck` of its own
-        hazard, it never ends; with `-fails` it takes its time and fails.
+        The job is told of in DescribeJobs from this instant on. It may meet trouble: `job.stuck` and what HANGS names
+        keep it from ending; with `job.fails` and what FAILS names it takes its time and fails.
         """
         count = len(self.jobs)
         first = things[0] if things else None
@@ -193,7 +211,7 @@ class Cloud:
         for thing in things:
             if transition:
                 seq = self.turn(thing, seq, transition_status=transition)
-        self.kernel.spawn(self._work(job, things, seq, work, Ends(done, undone, hazard)))
+        self.kernel.spawn(self._work(job, things, seq, work, Ends(done, undone)))
         return job
 
     def turn(self, thing: Thing, cause: int, **fields: str) -> int:
@@ -215,7 +233,7 @@ class Cloud:
         kernel, names = self.kernel, (job.action, *(thing.id for thing in things), *(thing.label for thing in things))
         job.status, job.status_ms = WORKING, kernel.now
         cause = kernel.trace.add("job.started", job.job_id, cause)
-        if self._meets(ends.hazard, "stuck", names):
+        if self._meets("job.stuck", HANGS.get(job.action), names):
             kernel.trace.add("job.stuck", job.job_id, cause)
             return
         if isinstance(work, str):
@@ -223,7 +241,7 @@ class Cloud:
             code = 0
         else:
             code = yield from work(job, cause)
-        if code == 0 and self._meets(ends.hazard, "fails", names):
+        if code == 0 and self._meets("job.fails", FAILS.get(job.action), names):
             code = HAZARD_CODE
         (ends.undone if code else ends.done)(job.last or cause)
         job.code, job.status, job.status_ms = code, FAILED if code else SUCCESSFUL, kernel.now
@@ -233,9 +251,9 @@ class Cloud:
                 self.turn(thing, seq, transition_status="")
         job.ended.succeed(seq)
 
-    def _meets(self, hazard: str, how: str, names: Sequence[str]) -> bool:
-        """Whether a job meets the trouble that befalls any job, or the one of its own kind."""
-        return any(self.trouble.meets(kind, *names) is not None for kind in (f"job.{how}", f"{hazard}-{how}"))
+    def _meets(self, common: str, own: str | None, names: Sequence[str]) -> bool:
+        """Whether a job meets trouble that befalls any job, or that of its own action."""
+        return any(self.trouble.meets(kind, *names) is not None for kind in (common, own) if kind is not None)
 
     def _take(self, job: Job, names: Sequence[str], duration: str) -> simpy.Event:
         """Return the end of a job of a drawn duration; the trouble `job.slow` stretches it."""
@@ -275,6 +293,12 @@ class Cloud:
 
 def _refuse(ret_code: int) -> dict[str, Json]:
     return {"ret_code": ret_code, "message": catalog().ret_codes[ret_code].meaning}
+
+
+def _job_id(answer: Mapping[str, Json]) -> str:
+    """Return the job that an answer names, "" when it names none; one action names it in a list."""
+    named = answer.get("job_id", "")
+    return str(named[0] if isinstance(named, list) and named else named)
 
 
 def _subject(params: JsonObject) -> str:

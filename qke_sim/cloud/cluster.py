@@ -10,7 +10,6 @@ from qke_core.catalog import RoleKind, RoleShape, catalog
 from qke_core.effects import Json
 from qke_core.models import ON_DEMAND, Billing, Settings
 from qke_core.resources import Resource
-from qke_sim.cloud.loadbalancer import LoadBalancer
 from qke_sim.cloud.store import Thing
 
 
@@ -81,7 +80,6 @@ class Cluster(Thing):
     billing: Billing = ON_DEMAND
     place: int = 0
     addresses: int = 0
-    loadbalancer: LoadBalancer | None = None
 
     @property
     def cluster_id(self) -> str:

@@ -26,6 +26,7 @@ from qke_sim.cloud.lookup import (
     rename,
     require_leased,
 )
+from qke_sim.cloud.shown import shown
 from qke_sim.cloud.store import Store, Thing
 
 MS_PER_DAY = 86_400_000
@@ -115,7 +116,7 @@ def eips_of(store: Store, resource_id: str) -> list[Eip]:
 def _describe(cloud: Cloud, call: Call) -> dict[str, Json]:
     instance = call.text("instance_id")
     found = [eip for eip in cloud.store.all(Eip) if instance in ("", eip.resource_id)]
-    return listing(call, found, ids="eips", into="eip_set")
+    return listing(call, found, ids="eips", into="eip_set", show=partial(shown, cloud))
 
 
 def _allocate(cloud: Cloud, call: Call) -> dict[str, Json]:

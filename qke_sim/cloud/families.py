@@ -2,34 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from qke_sim.cloud import (
+    accesskey,
+    account,
+    alarm,
+    alarmpolicy,
+    eip,
+    instancelife,
+    instancerun,
+    instanceview,
+    keypair,
+    lbbackends,
+    lbcontrol,
+    lblisteners,
+    monitor,
+    nic,
+    notification,
+    router,
+    routerstatic,
+    routervxnet,
+    securitygroup,
+    securityrule,
+    servercertificate,
+    snapshot,
+    tag,
+    volume,
+    vxnet,
+    zone,
+)
+from qke_sim.cloud.lookup import Actions
 
-from qke_core.effects import Json
-from qke_sim.cloud.call import Call, not_found
-from qke_sim.cloud.cloud import Cloud
+FAMILIES: tuple[Actions, ...] = (
+    vxnet.ACTIONS,
+    router.ACTIONS,
+    routervxnet.ACTIONS,
+    routerstatic.ACTIONS,
+    eip.ACTIONS,
+    securitygroup.ACTIONS,
+    securityrule.ACTIONS,
+    lbcontrol.ACTIONS,
+    lblisteners.ACTIONS,
+    lbbackends.ACTIONS,
+    servercertificate.ACTIONS,
+    instanceview.ACTIONS,
+    instancerun.ACTIONS,
+    instancelife.ACTIONS,
+    volume.ACTIONS,
+    snapshot.ACTIONS,
+    nic.ACTIONS,
+    keypair.ACTIONS,
+    tag.ACTIONS,
+    accesskey.ACTIONS,
+    zone.ACTIONS,
+    account.ACTIONS,
+    monitor.ACTIONS,
+    notification.ACTIONS,
+    alarmpolicy.ACTIONS,
+    alarm.ACTIONS,
+)
 
-
-def _modify_listener(cloud: Cloud, call: Call) -> dict[str, Json]:
-    listener_id = call.text("loadbalancer_listener")
-    for cluster in cloud.clusters.values():
-        balancer = cluster.loadbalancer
-        if balancer is not None and balancer.listener_id == listener_id:
-            balancer.scene = call.number("scene", balancer.scene)
-            cloud.kernel.trace.add("listener.fixed", cluster.name, call.seq, scene=balancer.scene)
-            return {}
-    raise not_found("loadbalancer listener", listener_id)
-
-
-def _update_loadbalancers(cloud: Cloud, call: Call) -> dict[str, Json]:
-    known = {cluster.loadbalancer.loadbalancer_id for cluster in cloud.clusters.values() if cluster.loadbalancer}
-    for balancer_id in call.texts("loadbalancers"):
-        if balancer_id not in known:
-            raise not_found("loadbalancer", balancer_id)
-    return {}
-
-
-ACTIONS: Mapping[str, Callable[[Cloud, Call], dict[str, Json]]] = {
-    "ModifyLoadBalancerListenerAttributes": _modify_listener,
-    "UpdateLoadBalancers": _update_loadbalancers,
-}
+ACTIONS: Actions = {name: handler for family in FAMILIES for name, handler in family.items()}
 """Every action of the cloud, family by family."""

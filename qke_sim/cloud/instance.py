@@ -123,6 +123,15 @@ def disk_of(store: Store, instance: Instance) -> SystemDisk | None:
     return store.find(SystemDisk, f"os-{instance.id.partition('-')[2]}")
 
 
+def end(cloud: Cloud, instance: Instance, cause: int) -> int:
+    """End an instance for good, and its system disk; return the record."""
+    cause = cloud.store.change(instance, cause, status=CEASED, transition_status="")
+    disk = disk_of(cloud.store, instance)
+    if disk is not None:
+        cloud.store.change(disk, cause, status=CEASED)
+    return cause
+
+
 def power(cloud: Cloud, instance: Instance, cause: int, *, on: bool) -> None:
     """Tell who lives on an instance that it starts or stops."""
     for watch in cloud.on_power:

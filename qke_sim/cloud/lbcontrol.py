@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
-from qke_core.catalog import catalog, quotas
+from qke_core.catalog import quotas
 from qke_core.effects import Json
 from qke_core.resources import Resource
 from qke_sim.cloud.call import BAD_MESSAGE, Call, CloudRefusal, denied
+from qke_sim.cloud.capacity import require_room
 from qke_sim.cloud.cloud import Cloud
 from qke_sim.cloud.eip import Eip, bind, eips_of, free_eip, unbind
 from qke_sim.cloud.loadbalancer import (
@@ -23,7 +25,6 @@ from qke_sim.cloud.lookup import (
     CEASED,
     DELETED,
     Actions,
-    Provenance,
     alive,
     idle,
     idle_in,
@@ -32,19 +33,23 @@ from qke_sim.cloud.lookup import (
     rename,
     require_leased,
 )
+from qke_sim.cloud.recyclebin import throw_away
 from qke_sim.cloud.securitygroup import SecurityGroup
+from qke_sim.cloud.shown import shown
 from qke_sim.cloud.vxnet import Vxnet, take_address
 
 TYPE_MAX = 5
 HEADER_KB_MAX = 127
-_STANDS = ("active", "stopped")
+STANDS = ("active", "stopped")
 
 
 def _describe(cloud: Cloud, call: Call) -> dict[str, Json]:
-    show = partial(show_balancer, cloud.store, verbose=call.number("verbose"))
-    return listing(
-        call, cloud.store.all(LoadBalancer), ids="loadbalancers", into="loadbalancer_set", show=lambda found: show(found)
-    )
+    verbose = call.number("verbose")
+
+    def show(balancer: LoadBalancer) -> dict[str, Json]:
+        return {**shown(cloud, balancer), **show_balancer(cloud.store, balancer, verbose)}
+
+    return listing(call, cloud.store.all(LoadBalancer), ids="loadbalancers", into="loadbalancer_set", show=show)
 
 
 def _create(cloud: Cloud, call: Call) -> dict[str, Json]:
@@ -58,6 +63,7 @@ def _create(cloud: Cloud, call: Call) -> dict[str, Json]:
         raise CloudRefusal(BAD_MESSAGE, "InvalidRequestFormat, either [eips] or [vxnet] is required, and not both")
     address = take_address(cloud.store, vxnet, call.text("private_ip")) if vxnet is not None else ""
     cloud.allowance.require([Resource("new", "loadbalancer", "user", lb_type=kind, lb_nodes=nodes)])
+    require_room(cloud, "CreateLoadBalancer", "loadbalancer", made_for["label"])
     new = LoadBalancer(
         id=cloud.store.new_id(LoadBalancer),
         name=call.text("loadbalancer_name"),
@@ -100,7 +106,7 @@ def _eips(cloud: Cloud, call: Call, before: int = 0) -> list[Eip]:
 
 
 def _delete(cloud: Cloud, call: Call) -> dict[str, Json]:
-    found = [idle_in(cloud, LoadBalancer, name, _STANDS, "be deleted") for name in call.required_texts("loadbalancers")]
+    found = [idle_in(cloud, LoadBalancer, name, STANDS, "be deleted") for name in call.required_texts("loadbalancers")]
     for balancer in found:
         require_leased(cloud, balancer)
 
@@ -108,9 +114,8 @@ def _delete(cloud: Cloud, call: Call) -> dict[str, Json]:
         for balancer in found:
             for eip in eips_of(cloud.store, balancer.id):
                 cause = unbind(cloud, eip, cause)
-            seq = cloud.store.change(balancer, cause, status=DELETED)
-            cloud.told_of_balancer(balancer, seq)
-            cloud.kernel.later(catalog().constant("recycle_ms"), partial(cease, cloud, balancer, seq))
+            seq = throw_away(cloud, balancer, cause, DELETED, partial(cease, cloud, balancer))
+            cloud.tell_applied(balancer, seq)
 
     job = cloud.begin("DeleteLoadBalancers", found, "deleting", call, work="lb-delete", done=done)
     return {"job_id": job.job_id, "loadbalancers": [balancer.id for balancer in found]}
@@ -127,11 +132,118 @@ def cease(cloud: Cloud, balancer: LoadBalancer, cause: int) -> None:
 
 def _update(cloud: Cloud, call: Call) -> dict[str, Json]:
     """Apply what was edited."""
-    found = [idle_in(cloud, LoadBalancer, name, _STANDS, "be updated") for name in call.required_texts("loadbalancers")]
+    found = [idle_in(cloud, LoadBalancer, name, STANDS, "be updated") for name in call.required_texts("loadbalancers")]
 
     def done(cause: int) -> None:
         for balancer in found:
             seq = cloud.store.change(balancer, cause, is_applied=1, in_effect=form_of(cloud.store, balancer))
-            cloud.told_of_balancer(balancer, seq)
+            cloud.tell_applied(balancer, seq)
 
     return {"job_id": cloud.begin("UpdateLoadBalancers", found, "updating", call, work="lb-update", done=done).job_id}
+
+
+def _switch(cloud: Cloud, call: Call, action: str, before: str, meanwhile: str, after: str) -> dict[str, Json]:
+    words = "be started" if after == "active" else "be stopped"
+    found = [idle_in(cloud, LoadBalancer, name, (before,), words) for name in call.required_texts("loadbalancers")]
+
+    def done(cause: int) -> None:
+        for balancer in found:
+            seq = cloud.store.change(balancer, cause, status=after)
+            cloud.tell_applied(balancer, seq)
+
+    return {"job_id": cloud.begin(action, found, meanwhile, call, work="lb-update", done=done).job_id}
+
+
+def _start(cloud: Cloud, call: Call) -> dict[str, Json]:
+    return _switch(cloud, call, "StartLoadBalancers", "stopped", "starting", "active")
+
+
+def _stop(cloud: Cloud, call: Call) -> dict[str, Json]:
+    return _switch(cloud, call, "StopLoadBalancers", "active", "stopping", "stopped")
+
+
+def _resize(cloud: Cloud, call: Call) -> dict[str, Json]:
+    call.required("loadbalancer_type")
+    kind = call.number("loadbalancer_type", least=0, most=TYPE_MAX)
+    names = call.required_texts("loadbalancers")
+    found = [idle_in(cloud, LoadBalancer, name, ("stopped",), "be resized") for name in names]
+
+    def done(cause: int) -> None:
+        for balancer in found:
+            cloud.store.change(balancer, cause, loadbalancer_type=kind)
+
+    return {"job_id": cloud.begin("ResizeLoadBalancers", found, "updating", call, work="lb-update", done=done).job_id}
+
+
+def _modify(cloud: Cloud, call: Call) -> dict[str, Json]:
+    """Change attributes; security group, private address and number of nodes wait for being applied."""
+    balancer = idle_in(cloud, LoadBalancer, call.required("loadbalancer"), STANDS, "be modified")
+    fields: dict[str, object] = {
+        "node_count": call.number("node_count", balancer.node_count, least=1),
+        "http_header_size": call.number("http_header_size", balancer.http_header_size, least=1, most=HEADER_KB_MAX),
+        "security_group_id": _group(cloud, call) or balancer.security_group_id,
+        "private_ip": _new_address(cloud, call, balancer),
+    }
+    if any(getattr(balancer, name) != value for name, value in fields.items()):
+        fields["is_applied"] = 0
+    rename(cloud, balancer, call, "loadbalancer_name", **fields)
+    return {}
+
+
+def _new_address(cloud: Cloud, call: Call, balancer: LoadBalancer) -> str:
+    wanted = call.text("private_ip")
+    if not wanted or wanted == balancer.private_ip:
+        return balancer.private_ip
+    if not balancer.vxnet_id:
+        raise denied(f"loadbalancer [{balancer.id}] is public, it has no private ip")
+    return take_address(cloud.store, alive(cloud, Vxnet, balancer.vxnet_id), wanted)
+
+
+def _associate(cloud: Cloud, call: Call) -> dict[str, Json]:
+    balancer = idle_in(cloud, LoadBalancer, call.required("loadbalancer"), STANDS, "be given public IPs")
+    call.required_texts("eips")
+    eips = _eips(cloud, call, len(eips_of(cloud.store, balancer.id)))
+
+    def done(cause: int) -> None:
+        for eip in eips:
+            cause = bind(cloud, eip, balancer.id, "loadbalancer", cause)
+
+    return _move_eips(cloud, call, "AssociateEipsToLoadBalancer", balancer, (eips, "associating", done))
+
+
+def _dissociate(cloud: Cloud, call: Call) -> dict[str, Json]:
+    balancer = idle_in(cloud, LoadBalancer, call.required("loadbalancer"), STANDS, "be taken public IPs from")
+    eips = [idle(cloud, Eip, name) for name in call.required_texts("eips")]
+    for eip in eips:
+        if eip.resource_id != balancer.id:
+            raise denied(f"public IP [{eip.id}] is not associated to loadbalancer [{balancer.id}]")
+
+    def done(cause: int) -> None:
+        for eip in eips:
+            cause = unbind(cloud, eip, cause)
+
+    return _move_eips(cloud, call, "DissociateEipsFromLoadBalancer", balancer, (eips, "dissociating", done))
+
+
+def _move_eips(
+    cloud: Cloud, call: Call, action: str, balancer: LoadBalancer, move: tuple[list[Eip], str, Callable[[int], None]]
+) -> dict[str, Json]:
+    eips, transition, done = move
+    for eip in eips:
+        cloud.store.change(eip, call.seq, transition_status=transition)
+    return {"job_id": cloud.begin(action, [balancer], "updating", call, work="eip-associate", done=done).job_id}
+
+
+ACTIONS: Actions = {
+    "DescribeLoadBalancers": _describe,
+    "CreateLoadBalancer": _create,
+    "DeleteLoadBalancers": _delete,
+    "UpdateLoadBalancers": _update,
+    "ResizeLoadBalancers": _resize,
+    "StartLoadBalancers": _start,
+    "StopLoadBalancers": _stop,
+    "ModifyLoadBalancerAttributes": _modify,
+    "AssociateEipsToLoadBalancer": _associate,
+    "DissociateEipsFromLoadBalancer": _dissociate,
+}
+"""Load balancers as a whole; listeners, backends and certificates are modules of their own."""

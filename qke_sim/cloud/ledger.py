@@ -50,6 +50,11 @@ class Ledger:
                 self.since[name] = resource, at
                 self.begun(resource, at)
 
+    def standing(self) -> dict[str, Resource]:
+        """Return what stands after all that was noted."""
+        found = {name: resource for name, (resource, _) in self.since.items()} | self.fresh
+        return {name: resource for name, resource in found.items() if resource is not None}
+
     def begun(self, resource: Resource, t: int) -> None:
         """A life begins."""
 

@@ -16,7 +16,6 @@ from typing import cast
 from pydantic import TypeAdapter
 
 from qke_core.billing import Life, default_prices
-from qke_core.catalog import storage
 from qke_core.effects import Json
 from qke_core.errors import InputError
 from qke_core.models import ON_DEMAND, Billing
@@ -51,13 +50,9 @@ class Meter:
         owner = thing.owner or ACCOUNT
         if isinstance(thing, Cluster):
             self._billing[owner] = thing.billing
-        tally = self._tally(owner)
-        was, now = _parts(thing.id, before), _parts(thing.id, after)
-        for name in {**was, **now}:
-            if was.get(name) != now.get(name):
-                tally.stand(name, now.get(name), self._kernel.now)
-                if self._begun:
-                    self._record(owner, name, was.get(name), now.get(name), seq)
+        self._tally(owner).stand(thing.id, after, self._kernel.now)
+        if self._begun:
+            self._record(owner, thing.id, before, after, seq)
 
     def begin(self, cause: int) -> None:
         """Record what stands at the start, and from now on every change."""
@@ -88,17 +83,6 @@ class Meter:
     def _terms(self, owner: str) -> dict[str, Json]:
         term = self._owners[owner].billing.term
         return {"zone": self._zone} if term is None else {"zone": self._zone, "term": term}
-
-
-def _parts(thing_id: str, found: Resource | None) -> dict[str, Resource]:
-    """Return what is charged of a thing, by the name of each part: an instance comes with its system disk."""
-    if found is None:
-        return {}
-    if found.kind != "instance":
-        return {thing_id: found}
-    size = storage().constants["system_disk_gib"]
-    disk = Resource(f"{found.id}/system", "system_disk", found.origin, count=found.count, size_gib=size)
-    return {thing_id: found, f"{thing_id}/system": disk}
 
 
 def _plain(found: Resource) -> Mapping[str, Json]:
@@ -140,6 +124,10 @@ class Reader:
     def close(self, ended_ms: int) -> dict[str, Metered]:
         """Return what stood how long, by owner, up to `ended_ms`."""
         return {name: Metered(found.zone, found.billing, found.until(ended_ms)) for name, found in self._owners.items()}
+
+    def standing(self) -> dict[str, Mapping[str, Resource]]:
+        """Return what stands by owner, by the name of each part, after all that was read."""
+        return {owner: found.standing() for owner, found in self._owners.items()}
 
     def all(self, record: TraceRecord) -> None:
         """Everything that an owner has."""

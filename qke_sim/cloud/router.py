@@ -18,6 +18,7 @@ from qke_sim.cloud.cloud import Cloud
 from qke_sim.cloud.eip import bind, eips_of, free_eip, unbind
 from qke_sim.cloud.lookup import CEASED, Actions, alive, idle, idle_in, listing, provenance, rename, require_leased
 from qke_sim.cloud.securitygroup import SecurityGroup
+from qke_sim.cloud.shown import shown
 from qke_sim.cloud.store import Store, Thing
 from qke_sim.cloud.vxnet import Vxnet
 from qke_sim.ids import make_id
@@ -71,7 +72,7 @@ class RouterForm:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Router(Thing):
-    """A VPC. `is_applied` is 0 while edits wait."""
+    """A VPC. `is_applied` is 0 while edits wait; `counted` is False for one that a World implies without listing it."""
 
     kind: ClassVar[str] = "router"
     prefix: ClassVar[str] = "rtr"
@@ -82,6 +83,7 @@ class Router(Thing):
     security_group_id: str = ""
     is_applied: int = 1
     in_effect: RouterForm = field(default_factory=RouterForm)
+    counted: bool = True
 
     @property
     def size(self) -> str:
@@ -90,7 +92,9 @@ class Router(Thing):
 
     def charged(self) -> Resource | None:
         """It counts until it is deleted, powered off or not."""
-        return None if self.status == CEASED else Resource(self.label, "router", self.origin, router_type=self.size)
+        if self.status == CEASED or not self.counted:
+            return None
+        return Resource(self.label, "router", self.origin, router_type=self.size)
 
     def describe(self) -> dict[str, Json]:
         """Return it as DescribeRouters shows it, without address and vxnets."""
@@ -131,9 +135,9 @@ def _describe(cloud: Cloud, call: Call) -> dict[str, Json]:
 
     def show(router: Router) -> dict[str, Json]:
         bound = eips_of(cloud.store, router.id)
-        shown: dict[str, Json] = {**router.describe(), "eip": bound[0].brief() if bound else {}}
+        said: dict[str, Json] = {**shown(cloud, router), "eip": bound[0].brief() if bound else {}}
         vxnets: list[Json] = [{"vxnet_id": found.id, "nic_id": ""} for found in vxnets_of(cloud.store, router.id)]
-        return {**shown, "vxnets": vxnets} if call.number("verbose") else shown
+        return {**said, "vxnets": vxnets} if call.number("verbose") else said
 
     routers = cloud.store.all(Router)
     if vxnet:

@@ -31,7 +31,7 @@ def _join(cloud: Cloud, call: Call) -> dict[str, Json]:
     for other in vxnets_of(cloud.store, router.id):
         if other.network is not None and other.network.overlaps(network):
             raise denied(f"ip network [{network}] overlaps that of vxnet [{other.id}]")
-    bounds = {**joined(network)}
+    bounds = {name: str(value) for name, value in joined(network).items()}
     for name in ("manager_ip", "dyn_ip_start", "dyn_ip_end"):
         bounds[name] = call.text(name, bounds[name])
         if bounds[name] not in map(str, network.hosts()):

@@ -15,6 +15,7 @@ from qke_core.resources import Resource
 from qke_sim.cloud.call import IN_USE, Call, CloudRefusal, denied
 from qke_sim.cloud.cloud import Cloud
 from qke_sim.cloud.lookup import CEASED, Actions, alive, idle_instance, in_use_by, listing, provenance, rename
+from qke_sim.cloud.shown import shown
 from qke_sim.cloud.store import Store, Thing
 
 
@@ -46,7 +47,10 @@ class SecurityRule(Thing):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class SecurityGroup(Thing):
-    """A security group. `is_applied` is 0 while edits wait; the default group is the account's from the beginning."""
+    """A security group. `is_applied` is 0 while edits wait; the default group is the account's from the beginning.
+
+    `counted` is False for one that a World implies without listing it.
+    """
 
     kind: ClassVar[str] = "security_group"
     prefix: ClassVar[str] = "sg"
@@ -54,10 +58,13 @@ class SecurityGroup(Thing):
     is_default: int = 0
     is_applied: int = 1
     in_effect: tuple[RuleForm, ...] = ()
+    counted: bool = True
 
     def charged(self) -> Resource | None:
         """It counts while it is there; the default group does not (assumed)."""
-        return None if self.status == CEASED or self.is_default else Resource(self.label, "security_group", self.origin)
+        if self.status == CEASED or self.is_default or not self.counted:
+            return None
+        return Resource(self.label, "security_group", self.origin)
 
     def describe(self) -> dict[str, Json]:
         """Return it as DescribeSecurityGroups shows it."""
@@ -103,7 +110,7 @@ def _describe(cloud: Cloud, call: Call) -> dict[str, Json]:
             {"resource_id": thing.id, "resource_name": thing.name, "resource_type": thing.kind}
             for thing in guarded_by(cloud.store, group.id)
         ]
-        return {**group.describe(), "resources": users} if verbose else group.describe()
+        return {**shown(cloud, group), "resources": users} if verbose else shown(cloud, group)
 
     named = call.text("security_group_name")
     found = [group for group in cloud.store.all(SecurityGroup) if named in ("", group.name)]

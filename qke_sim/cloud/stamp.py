@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from qke_core.effects import Json
 from qke_sim.cloud.store import Thing
@@ -12,7 +12,7 @@ from qke_sim.kernel import Kernel
 USER = make_id("usr", "account")
 """The one user of the account."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def render_time(kernel: Kernel, ms: int) -> str:

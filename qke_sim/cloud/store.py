@@ -102,6 +102,10 @@ class Store:
         self.count(thing, cause)
         return thing
 
+    def has(self, resource_id: str) -> bool:
+        """Whether there is a thing of that id, whatever its kind, or ever was."""
+        return resource_id in self._things
+
     def find(self, kind: type[T], resource_id: str) -> T | None:
         """Return the thing of that kind and id; None when there is none."""
         return cast("T | None", self._by_type.get(kind, {}).get(resource_id))
@@ -116,6 +120,10 @@ class Store:
         if found is None:
             raise not_found(kind.kind, resource_id)
         return found
+
+    def by_id(self, resource_id: str) -> Thing | None:
+        """Return the thing of an id, whatever it is; None when there is none."""
+        return self._things.get(resource_id)
 
     def all(self, kind: type[T]) -> list[T]:
         """List the things of a kind, in the order of their making."""
@@ -149,6 +157,11 @@ class Store:
             for watch in self.watchers:
                 watch(thing, before, after, seq)
         return seq
+
+    def counted(self) -> dict[str, Resource]:
+        """Ask every thing again what it counts as; return what counts, by id."""
+        found = {thing.id: thing.charged() for thing in self._things.values()}
+        return {name: resource for name, resource in found.items() if resource is not None}
 
     def state(self) -> Mapping[str, Json]:
         """Return everything that is true of all things, without instants: equal states are equal worlds."""

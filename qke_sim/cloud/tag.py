@@ -75,7 +75,9 @@ def _describe(cloud: Cloud, call: Call) -> dict[str, Json]:
         tags = [tag for tag in tags if resources & {thing.id for thing in _carriers(cloud, tag)}]
     asked = Call(call.by, {key: value for key, value in call.params.items() if key not in ("tags", "resources")}, 0)
     wanted = set(call.texts("tags"))
-    return listing(asked, [tag for tag in tags if not wanted or tag.id in wanted], ids="tags", into="tag_set", show=show)
+    return listing(
+        asked, [tag for tag in tags if not wanted or tag.id in wanted], ids="tags", into="tag_set", show=show
+    )
 
 
 def _create(cloud: Cloud, call: Call) -> dict[str, Json]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from qke_core.effects import Json
 from qke_core.resources import Resource
 from qke_sim.cloud.call import IN_USE, Call, CloudRefusal, denied, invalid
 from qke_sim.cloud.cloud import Cloud
 from qke_sim.cloud.lookup import CEASED, Actions, alive, idle, idle_instance, in_use_by, listing, rename
+from qke_sim.cloud.shown import shown
 from qke_sim.cloud.store import Store, Thing
 
 BASE_NETWORK = "vxnet-0"
@@ -28,7 +30,8 @@ class Vxnet(Thing):
     """A private network.
 
     `router_id` and `ip_network` are "" until it has joined a VPC. `elsewhere` counts addresses that things outside the
-    twin have; they are taken to be the first ones (assumed).
+    twin have; they are taken to be the first ones (assumed). `counted` is False for one
+    that a World implies without listing it.
     """
 
     kind: ClassVar[str] = "vxnet"
@@ -42,6 +45,7 @@ class Vxnet(Thing):
     dyn_ip_end: str = ""
     features: int = 1
     elsewhere: int = 0
+    counted: bool = True
 
     @property
     def network(self) -> IPv4Network | None:
@@ -50,7 +54,9 @@ class Vxnet(Thing):
 
     def charged(self) -> Resource | None:
         """It counts while it is there; the shared base network is nobody's."""
-        return None if self.status == CEASED or self.id == BASE_NETWORK else Resource(self.label, "vxnet", self.origin)
+        if self.status == CEASED or self.id == BASE_NETWORK or not self.counted:
+            return None
+        return Resource(self.label, "vxnet", self.origin)
 
     def describe(self) -> dict[str, Json]:
         """Return it as DescribeVxnets shows it, without those inside."""
@@ -71,7 +77,16 @@ class Vxnet(Thing):
         }
 
 
-def joined(network: IPv4Network) -> dict[str, str]:
+class Joined(TypedDict):
+    """Fields that a vxnet has once it is in a VPC."""
+
+    ip_network: str
+    manager_ip: str
+    dyn_ip_start: str
+    dyn_ip_end: str
+
+
+def joined(network: IPv4Network) -> Joined:
     """Return the fields of a vxnet that joins a VPC with a range: .1 is the gateway, DHCP hands out from .2 on."""
     return {
         "ip_network": str(network),
@@ -136,10 +151,10 @@ def _describe(cloud: Cloud, call: Call) -> dict[str, Json]:
     verbose = call.number("verbose")
 
     def show(vxnet: Vxnet) -> dict[str, Json]:
-        shown = {**vxnet.describe(), "zone_id": cloud.zone}
+        said: dict[str, Json] = {**shown(cloud, vxnet), "zone_id": cloud.zone}
         free = len(list(free_addresses(cloud.store, vxnet)))
         extra: dict[str, Json] = {"available_ip_count": free, "instance_ids": _instances(cloud, vxnet.id)}
-        return {**shown, **extra} if verbose else shown
+        return {**said, **extra} if verbose else said
 
     return listing(call, found, ids="vxnets", into="vxnet_set", show=show)
 
@@ -159,7 +174,7 @@ def _describe_instances(cloud: Cloud, call: Call) -> dict[str, Json]:
         and call.text("status") in ("", thing.status)
     ]
     narrowed = Call(call.by, {name: value for name, value in call.params.items() if name != "status"}, call.seq)
-    return listing(narrowed, found, ids="instances", into="instance_set")
+    return listing(narrowed, found, ids="instances", into="instance_set", show=partial(shown, cloud))
 
 
 def _create(cloud: Cloud, call: Call) -> dict[str, Json]:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from qke_core.catalog import RoleShape, catalog
 from qke_core.models import ClusterState, NodeState, World, WorldCluster
-from qke_sim.cloud import Backend, BalancerHealth, Cloud, Cluster, ClusterNode, HealthOption, LoadBalancer
+from qke_sim.cloud import Cloud, Cluster, ClusterNode
 from qke_sim.hosts.host import Host
-from qke_sim.hosts.installer import Installer
-from qke_sim.hosts.site import Site
+from qke_sim.hosts.settled import settle
+from qke_sim.hosts.site import FOREVER_MS, Site
+from qke_sim.hosts.timers import attach_timers
 from qke_sim.ids import make_id
 from qke_sim.kernel import Signal
 from qke_sim.kube import (
@@ -24,9 +25,9 @@ from qke_sim.kube import (
     Toleration,
     Workload,
 )
+from qke_sim.kube.kubesphere import Installer
 
 NAME_PREFIXES: Mapping[str, str] = {"node_perf": "p", "node_super_perf": "s", "node_gpu": "g"}
-CONSOLE = "ks-console"
 
 
 def standing_site(cloud: Cloud, wish: WorldCluster, place: int, objects: Objects) -> Site:
@@ -58,12 +59,10 @@ def standing_site(cloud: Cloud, wish: WorldCluster, place: int, objects: Objects
     site = new_site(cloud, cluster, objects)
     for node in cluster.nodes:
         add_host(site, node, up=True)
-    if len(site.plane.masters) > 1:
-        cluster.loadbalancer = _make_balancer(cluster)
-        site.plane.balancer = BalancerHealth(site.kernel, wish.name, cluster.loadbalancer, site.plane.rotation_changed)
-    site.installer.version = catalog().version(wish.version).kubesphere if wish.settings.install_kubesphere else ""
-    site.installer.state = "complete" if site.installer.version else "idle"
-    objects.workloads[:0] = system_workloads(kubesphere=wish.settings.install_kubesphere)
+    own, objects.workloads[:] = list(objects.workloads), system_workloads()
+    if wish.settings.install_kubesphere:
+        site.installer.stand()
+    objects.workloads.extend(own)
     for particular in wish.nodes:
         _apply_state(site, particular)
     if wish.status != "active":
@@ -81,19 +80,24 @@ def new_site(cloud: Cloud, cluster: Cluster, objects: Objects) -> Site:
     masters = tuple(node.alias for node in cluster.of_kind("master")) if stands else ()
     plane = ControlPlane(kernel, cluster.name, masters, built_in_etcd="etcd_service" not in cluster.links)
     nodes = [make_kube_node(node, cluster) for node in cluster.of_kind("master", "worker")] if stands else []
-    return Site(
+    kube = KubeCluster(kernel, cluster.name, plane, nodes, objects)
+    site = Site(
         kernel=kernel,
         cloud=cloud,
         cluster=cluster,
         hosts={},
         plane=plane,
-        kube=KubeCluster(kernel, cluster.name, plane, nodes, objects),
-        installer=Installer(kernel, cluster.name, plane, ""),
+        kube=kube,
+        installer=Installer(kube, cluster),
         files=Signal(kernel),
         addons=Signal(kernel),
         csi_version=catalog().version(cluster.version).components["csi_qingcloud"] if stands else "",
         tiller=stands and cluster.version.startswith("1."),
+        applied={"network", "cloud-controller", "storage"} if stands else set(),
+        token_ends_ms=FOREVER_MS if stands and cluster.version.startswith("1.") else 0,
     )
+    kube.connect(cloud, cluster, lambda: site.csi_version)
+    return site
 
 
 def make_node(cluster: Cluster, role: str, sid: int, shape: RoleShape, ids: tuple[str, ...]) -> ClusterNode:
@@ -136,6 +140,9 @@ def add_host(site: Site, node: ClusterNode, *, up: bool) -> Host:
         up=up,
         services=dict.fromkeys(services_of(cluster, node), up),
     )
+    if up:
+        settle(host)
+    attach_timers(site, host)
     site.hosts[node.alias] = host
     site.hosts = {found.alias: site.hosts[found.alias] for found in cluster.nodes if found.alias in site.hosts}
     return host
@@ -159,23 +166,6 @@ def services_of(cluster: Cluster, node: ClusterNode) -> tuple[str, ...]:
         return ("ssh",)
     etcd = ("etcd",) if node.role_kind == "master" and "etcd_service" not in cluster.links else ()
     return (*etcd, "docker", "ssh", "kubelet")
-
-
-def _make_balancer(cluster: Cluster) -> LoadBalancer:
-    """Make the API server's balancer; on clusters born as 1.x its listener has scene 0."""
-    born_so = cluster.born_as.startswith("1.") and cluster.version.startswith("1.")
-    return LoadBalancer(
-        loadbalancer_id=make_id("lb", cluster.name),
-        listener_id=make_id("lbl", cluster.name),
-        private_ip=f"192.168.{cluster.place}.253",
-        scene=0 if born_so else catalog().constant("listener_scene"),
-        health=HealthOption(
-            inter_s=catalog().constant("lb_check_interval_s"),
-            fall=catalog().constant("lb_check_fall"),
-            rise=catalog().constant("lb_check_rise"),
-        ),
-        backends={node.alias: Backend(node.alias) for node in cluster.of_kind("master")},
-    )
 
 
 def _rest(site: Site) -> None:
@@ -260,13 +250,10 @@ def _labels(node: ClusterNode, cluster: Cluster) -> dict[str, str]:
     return {"node-role.kubernetes.io/worker": node.role}
 
 
-def system_workloads(*, kubesphere: bool) -> list[Workload]:
-    """What a cluster runs by itself, as far as users notice: DNS, and the KubeSphere console (guide G-091)."""
+def system_workloads() -> list[Workload]:
+    """What every cluster runs by itself, as far as users notice: DNS."""
     anywhere = (Toleration(key=MASTER_TAINT),)
-    found = [_system("kube-system", "coredns", 2, Resources(100, 70 * 1024 * 1024, 1), anywhere)]
-    if kubesphere:
-        found.append(_system("kubesphere-system", CONSOLE, 2, Resources(20, 100 * 1024 * 1024, 1), anywhere))
-    return found
+    return [_system("kube-system", "coredns", 2, Resources(100, 70 * 1024 * 1024, 1), anywhere)]
 
 
 def _system(

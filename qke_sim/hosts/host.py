@@ -6,6 +6,7 @@ waits for one has to give up by itself, as the platform does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import simpy
@@ -34,12 +35,36 @@ class Running:
             self.process.interrupt()
 
 
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Valid from `begins_ms` until `ends_ms`, instants of virtual time."""
+
+    begins_ms: int
+    ends_ms: int
+
+    def valid(self, at_ms: int) -> bool:
+        """Whether a clock that shows `at_ms` accepts it."""
+        return self.begins_ms <= at_ms < self.ends_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """A piece of /data that docker left behind, and since when nobody uses it."""
+
+    mib: int
+    since_ms: int
+
+
 @dataclass(slots=True)
 class Host:
     """The machine of one node.
 
     `subject` names it in the trace; `slow_percent` stretches what runs on it; `services` tells which of its supervised
     services are active; `trouble` is the record of the last thing that befell it, a crash or a failed command.
+    `files` and `data_markers` lie on /data (on the client, which has none, on its system disk), `system_files` on the
+    system disk, which a start of the cluster makes anew. `aliases` is what the product wrote into /etc/hosts.
+    `certificates` are those of its control plane, `loaded` the one that its API server shows. `garbage` is what docker
+    left on /data. `clock_skew_ms`: how much its clock is ahead of true time.
     """
 
     kernel: Kernel
@@ -54,7 +79,22 @@ class Host:
     trouble: int | None = None
     services: dict[str, bool] = field(default_factory=dict[str, bool])
     slow_percent: int = 100
+    system_files: set[str] = field(default_factory=set[str])
+    data_markers: set[str] = field(default_factory=set[str])
+    aliases: dict[str, str] = field(default_factory=dict[str, str])
+    certificates: dict[str, Certificate] = field(default_factory=dict[str, "Certificate"])
+    loaded: Certificate | None = None
+    garbage: list[Garbage] = field(default_factory=list["Garbage"])
+    clock_skew_ms: int = 0
+    dns_broken: bool = False
+    on_certificates: Callable[[int], None] = lambda _: None
+    on_garbage: Callable[[int], None] = lambda _: None
     commands: list[Running] = field(default_factory=list[Running])
+
+    @property
+    def clock_ms(self) -> int:
+        """What its own clock shows, as virtual time."""
+        return self.kernel.now + self.clock_skew_ms
 
     @property
     def alias(self) -> str:
@@ -85,6 +125,20 @@ class Host:
         """Record how much space is left on /data."""
         self.data_free_mib = free_mib
         return self.kernel.trace.add("disk.changed", self.subject, cause, free_mb=free_mib, what=what)
+
+    def leave_garbage(self, mib: int, what: str, cause: int) -> None:
+        """Docker leaves something on /data that nobody uses any more; what does not fit is not left."""
+        if self.use_disk(mib, what, cause):
+            self.garbage.append(Garbage(mib, self.kernel.now))
+            self.on_garbage(cause)
+
+    def renew_system_disk(self) -> None:
+        """The machine gets a new system disk: what was changed outside /data is gone, and no service is set up."""
+        self.system_files.clear()
+        self.aliases.clear()
+        if self.node.role_kind == "client":
+            self.files.clear()
+            self.data_markers.clear()
 
     def set_service(self, name: str, *, active: bool, cause: int) -> int:
         """Start or stop a service of this host; return the record of the change, or `cause` when nothing changed."""

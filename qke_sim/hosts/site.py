@@ -7,18 +7,33 @@ from dataclasses import dataclass, field
 from qke_core.catalog import catalog
 from qke_sim.cloud import Cloud, Cluster
 from qke_sim.hosts.host import Host
-from qke_sim.hosts.installer import Installer
-from qke_sim.hosts.metadata import Metadata
+from qke_sim.kube.kubesphere import Installer
 from qke_sim.kernel import Kernel, Signal
 from qke_sim.kube import ControlPlane, KubeCluster
+
+
+FOREVER_MS = 10**15
+"""An instant that no run reaches."""
+
+
+@dataclass(slots=True)
+class Metadata:
+    """What the platform's metadata service tells the nodes beside who is there: who is joining, leaving, resized."""
+
+    adding: tuple[str, ...] = ()
+    deleting: tuple[str, ...] = ()
+    vertical_roles: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Site:
     """One cluster of the twin. `hosts` are keyed by alias, ordered by role and sid.
 
-    `files` fires when a file arrives on a host, `addons` when something the cluster shares has changed. `boots` holds
-    the record of each node's newest boot.
+    `files` fires when a file arrives on a host, `addons` when something the cluster shares has changed, `power` when a
+    machine has booted or gone. `boots` holds the record of each node's newest boot. `applied` are the add-ons that the
+    first master has applied. `lb_job` is how the job that makes the balancer stands: "", running, done, failed;
+    `lb_address` and `lb_public` are what its file says. `token_ends_ms`: until then nodes may join. `cuts` are pairs of
+    nodes that cannot talk to each other.
     """
 
     kernel: Kernel
@@ -34,6 +49,18 @@ class Site:
     tiller: bool = False
     boots: dict[str, int] = field(default_factory=dict[str, int])
     metadata: Metadata = field(default_factory=Metadata)
+    applied: set[str] = field(default_factory=set[str])
+    lb_job: str = ""
+    lb_address: str = ""
+    lb_public: str = ""
+    token_ends_ms: int = 0
+    hostnic_status: int = 0
+    cuts: set[frozenset[str]] = field(default_factory=set[frozenset[str]])
+    power: Signal = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Machines have said nothing yet."""
+        self.power = Signal(self.kernel)
 
     @property
     def name(self) -> str:
@@ -44,57 +71,147 @@ class Site:
         """Return what the trace calls a node: `<cluster>/<alias>`."""
         return f"{self.name}/{alias}"
 
+    @property
+    def ha(self) -> bool:
+        """Whether it has several masters."""
+        return sum(1 for _ in self.cluster.of_kind("master")) > 1
+
+    # Machines
+
     def crash(self, alias: str, cause: int) -> int:
         """A host dies at once, with everything on it."""
+        return self._go_down(alias, "host.crashed", cause, trouble=True)
+
+    def shut_down(self, alias: str, cause: int) -> int:
+        """A host is switched off, with everything that still runs on it."""
+        return self._go_down(alias, "host.stopped", cause, trouble=False)
+
+    def _go_down(self, alias: str, kind: str, cause: int, *, trouble: bool) -> int:
         host = self.hosts[alias]
         if not host.up:
             return cause
-        seq = self.kernel.trace.add("host.crashed", host.subject, cause)
-        host.trouble = seq
-        self._go_down(alias, seq)
-        return seq
-
-    def power_off(self, alias: str, cause: int) -> int:
-        """A host is switched off, with everything on it."""
-        host = self.hosts[alias]
-        if not host.up:
-            return cause
-        seq = self.kernel.trace.add("host.stopped", host.subject, cause)
-        self._go_down(alias, seq)
-        return seq
-
-    def _go_down(self, alias: str, cause: int) -> None:
-        self.hosts[alias].power_off()
+        seq = self.kernel.trace.add(kind, host.subject, cause)
+        if trouble:
+            host.trouble = seq
+        host.power_off()
         if alias in self.plane.masters:
-            self.plane.set_host(alias, up=False, cause=cause)
-            self.plane.set_process(alias, up=False, cause=cause)
+            self.plane.set_host(alias, up=False, cause=seq)
+            self.plane.set_process(alias, up=False, cause=seq)
         if alias in self.kube.nodes:
-            self.kube.host_stopped(alias, cause)
-        self.files.fire(cause)
+            self.kube.host_stopped(alias, seq)
+        self.files.fire(seq)
+        self.power.fire(seq)
+        return seq
 
     def power_on(self, alias: str, cause: int) -> None:
         """A dead host is switched on; it boots for a while. What ran on it before does not go on."""
         self.kernel.later(self._draw(alias, "host-boot"), lambda: self.boot(alias, cause))
 
     def boot(self, alias: str, cause: int) -> None:
-        """Services start: etcd and kubelet, then pods; the API server's static pod needs a moment more."""
-        host = self.hosts[alias]
-        if host.up:
+        """The system is up. What was set up on its system disk starts by itself: services, then pods."""
+        host = self.hosts.get(alias)
+        if host is None or host.up:
             return
         host.up = True
         seq = self.boots[alias] = self.kernel.trace.add("host.booted", host.subject, cause)
-        for service in host.services:
-            host.services[service] = True
-        if alias in self.plane.masters:
-            self.plane.set_host(alias, up=True, cause=seq)
-            self.kernel.later(self._draw(alias, "apiserver-start"), lambda: self._start_apiserver(alias, seq))
-        if alias in self.kube.nodes:
+        if "ssh" in host.services:
+            host.services["ssh"] = True
+        if "node.init" in host.system_files:
+            self.start_services(alias, seq, told=False)
+        self.power.fire(seq)
+
+    # Services
+
+    def start_services(self, alias: str, cause: int, *, told: bool = True) -> int:
+        """Start what does not run: etcd, docker, kubelet, then pods; the API server's static pod needs a moment more.
+
+        Return the newest record; `told` writes one for each service.
+        """
+        host, seq = self.hosts[alias], cause
+        idle = [name for name, active in host.services.items() if not active]
+        for name in idle:
+            if told and name != "kubelet":
+                seq = host.set_service(name, active=True, cause=seq)
+            host.services[name] = True
+        if alias in self.plane.masters and (idle or not self.plane.masters[alias].process):
+            self._start_master(alias, seq)
+        host.on_certificates(seq)
+        if alias in self.kube.nodes and (idle or self.kube.nodes[alias].silent_since is not None):
+            if told:
+                return self.start_kubelet(alias, host.kubelet_version, seq)
             self.kube.host_started(alias, host.kubelet_version, seq)
-        self.files.fire(seq)
+        return seq
+
+    def _start_master(self, alias: str, cause: int) -> None:
+        master, begun = self.plane.masters[alias], self.boots.get(alias)
+        if not master.host:
+            self.plane.set_host(alias, up=True, cause=cause)
+        elif not master.etcd:
+            self.plane.set_etcd(alias, up=True, cause=cause)
+        if master.process:
+            return
+
+        def start() -> None:
+            host = self.hosts.get(alias)
+            if host is not None and host.services.get("docker", False) and self.boots.get(alias) == begun:
+                self._start_apiserver(alias, cause)
+
+        self.kernel.later(self._draw(alias, "apiserver-start"), start)
 
     def _start_apiserver(self, alias: str, cause: int) -> None:
-        if self.hosts[alias].up and self.boots[alias] == cause:
+        """The API server's process starts, with the certificate that lies on the disk."""
+        host = self.hosts[alias]
+        host.loaded = host.certificates.get("apiserver", host.loaded)
+        if self.why_refused(alias):
+            self.plane.set_process(alias, up=False, cause=cause, why=self.why_refused(alias))
+        else:
             self.plane.set_process(alias, up=True, cause=cause)
+
+    def stop_services(self, alias: str, cause: int) -> int:
+        """Stop everything in reverse order: kubelet, docker with all containers, etcd. Return the newest record."""
+        host, seq = self.hosts[alias], cause
+        for name in reversed(host.services):
+            if name != "ssh":
+                seq = host.set_service(name, active=False, cause=seq)
+        if alias in self.kube.nodes:
+            self.kube.host_stopped(alias, seq)
+        if alias in self.plane.masters:
+            self.plane.set_process(alias, up=False, cause=seq, why="docker was stopped")
+            if "etcd" in host.services:
+                self.plane.set_etcd(alias, up=False, cause=seq)
+        return seq
+
+    # Who finds whom
+
+    def linked(self, one: str, other: str) -> bool:
+        """Whether two nodes can talk to each other."""
+        return frozenset((one, other)) not in self.cuts
+
+    def reaches_api(self, alias: str) -> bool:
+        """Whether a node finds an API server: through the balancer, or at the first master."""
+        if not self.plane.available:
+            return False
+        if self.plane.balancer is not None or not self.cuts:
+            return True
+        first = next(iter(self.plane.masters), "")
+        return alias == first or self.linked(alias, first)
+
+    def why_refused(self, alias: str) -> str:
+        """Return why nobody accepts what a master's API server shows, "" when they do: its certificate and clocks."""
+        host = self.hosts[alias]
+        if host.loaded is None or host.loaded.valid(self.kernel.now):
+            return ""
+        early = self.kernel.now < host.loaded.begins_ms
+        return "its certificate is not yet valid" if early else "its certificate has expired"
+
+    def judge_certificates(self, alias: str, cause: int) -> None:
+        """Let a master's API server count as down or up, by the certificate that it shows."""
+        master, host = self.plane.masters.get(alias), self.hosts[alias]
+        if master is None or not host.up or not host.services.get("docker", True):
+            return
+        why = self.why_refused(alias)
+        if bool(why) == master.process:
+            self.plane.set_process(alias, up=not why, cause=cause, why=why)
 
     def _draw(self, alias: str, duration: str) -> int:
         return self.kernel.streams.draw(self.subject(alias), catalog().duration(duration))

@@ -14,6 +14,7 @@ from qke_core.catalog import catalog
 from qke_core.resources import Resource
 from qke_sim.cloud import Cloud, Cluster, Thing
 from qke_sim.kernel import Kernel, Process, Signal
+from qke_sim.kube.ccm import CloudController
 from qke_sim.kube.controllers import Controllers
 from qke_sim.kube.controlplane import ControlPlane
 from qke_sim.kube.csi import Storage
@@ -50,23 +51,30 @@ class KubeCluster:
         self.has_network = bool(nodes)
         self.notes = Notes(kernel, name)
         self.storage: Storage | None = None
+        self.cloud_controller: CloudController | None = None
         self._drainer = Drainer(self.controllers)
         self._held: list[Callable[[int], None]] = []
 
     def start(self, cause: int) -> None:
         """Place the pods that exist at the beginning."""
         self.controllers.start(cause)
+        if self.storage is not None:
+            self.storage.adopt()
+        if self.cloud_controller is not None:
+            self.cloud_controller.adopt()
 
     @property
     def pods(self) -> list[Pod]:
         """All pods, in the order of their making."""
         return self.controllers.pods
 
-    def connect(self, cloud: Cloud, cluster: Cluster, driver: Callable[[], str]) -> None:
-        """Give the cluster its storage in the cloud; `driver` tells the version of its CSI driver, "" for none."""
+    def connect(self, cloud: Cloud, cluster: Cluster, driver: Callable[[], str]) -> CloudController:
+        """Give the cluster storage and balancers in the cloud; `driver` tells the CSI driver's version, "" for none."""
         self.storage = Storage(self.controllers, self.notes, cloud, cluster, driver)
         self.controllers.volumes = self.storage
+        self.cloud_controller = CloudController(self.controllers, self.notes, cloud, cluster)
         cloud.store.watchers.append(self._cloud_changed)
+        return self.cloud_controller
 
     # Nodes: what operators and scripts do
 
@@ -92,7 +100,7 @@ class KubeCluster:
             self._lose(pod, alias, "its node was deleted", seq, running=False)
         self.controllers.judge_workloads(seq)
         self._collect(node, seq)
-        self.changed.fire(seq)
+        self._nodes_changed(seq)
         return seq
 
     def apply_network(self, cause: int) -> None:
@@ -197,10 +205,30 @@ class KubeCluster:
             self.storage.release(attachment, seq)
         return seq
 
+    def apply_service(self, service: Service, cause: int) -> int:
+        """Make a Service, or change the one of its name."""
+        if self.cloud_controller is not None:
+            self.cloud_controller.apply(service, cause)
+        return cause
+
     def delete_service(self, service: Service, cause: int) -> int:
-        """Delete a Service, and its load balancer with it."""
-        self.objects.services.remove(service)
-        return self._told("object.deleted", service.key, cause, what="Service")
+        """Delete a Service; it is there until its load balancer is gone."""
+        seq = self._told("object.deleted", service.key, cause, what="Service")
+        if self.cloud_controller is None:
+            self.objects.services.remove(service)
+        else:
+            self.cloud_controller.delete(service, seq)
+        return seq
+
+    def serves(self, alias: str, port: int) -> bool:
+        """Whether a node answers at a node port: kube-proxy runs there, and a pod serves behind the Service."""
+        node = self.nodes.get(alias)
+        if node is None or node.silent_since is not None:
+            return False
+        for service in self.objects.services:
+            if port in (node_port for _, node_port in service.ports) and service.type != "ClusterIP":
+                return any(pod.ready and self._selects(service, pod) for pod in self.pods)
+        return False
 
     def move_instance(self, alias: str, instance_id: str, cause: int) -> None:
         """A node has another machine than before; its name stays."""
@@ -213,6 +241,8 @@ class KubeCluster:
         """The storage driver was installed, or the cloud has more room than before: what waits is tried again."""
         if self.storage is not None:
             self.storage.wake(cause)
+        if self.cloud_controller is not None:
+            self.cloud_controller.retries.wake(cause)
 
     @property
     def attachments(self) -> list[Attachment]:
@@ -275,6 +305,11 @@ class KubeCluster:
         if before is not None and (after is None or after.size_gib < before.size_gib):
             self.wake(seq)
 
+    @staticmethod
+    def _selects(service: Service, pod: Pod) -> bool:
+        labels = pod.owner.template.labels
+        return service.namespace == pod.owner.namespace and all(labels.get(k) == v for k, v in service.selector.items())
+
     def _told(self, kind: str, key: str, cause: int, **facts: str) -> int:
         return self.kernel.trace.add(kind, f"{self.name}/{key}", cause, **facts)
 
@@ -319,6 +354,11 @@ class KubeCluster:
             for again in held:
                 again(cause)
             self.controllers.changed.fire(cause)
+        self._nodes_changed(cause)
+
+    def _nodes_changed(self, cause: int) -> None:
+        if self.cloud_controller is not None:
+            self.cloud_controller.nodes_changed(cause)
         self.changed.fire(cause)
 
     def _judge_silence(self, node: KubeNode, since: int, cause: int) -> None:

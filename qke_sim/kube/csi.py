@@ -1,8 +1,8 @@
 """The CSI driver and its controllers in one cluster: claims get volumes, volumes follow pods.
 
 Everything in the cloud is asked for through its door. A claim that is refused stays Pending with the reason and is
-tried again with the driver's back-off (`patience`). A volume is attached where a pod needs it, detached when no pod of a
-node does, and deleted with its claim. Nothing happens while no API server answers, or before the driver is installed.
+tried again with the back-off of the driver (`patience`). A volume is attached where a pod needs it, detached when no
+pod of a node does, deleted with its claim. Nothing happens while no API server answers, or before there is a driver.
 Rule: docs/rules/storage.md; Kubernetes attach-detach controller; guide G-127 to G-139 for the attachment that stays.
 """
 
@@ -15,6 +15,7 @@ from typing import cast
 from qke_core.catalog import StorageClass, catalog, storage
 from qke_core.effects import Json
 from qke_sim.cloud import Cloud, Cluster, Outcome
+from qke_sim.cloud.volume import AVAILABLE, DEVICES, IN_USE, Volume, volumes_of
 from qke_sim.kernel import Process
 from qke_sim.kube.controllers import Controllers
 from qke_sim.kube.notes import Notes
@@ -73,7 +74,7 @@ class Storage:
     def veto(self, pod: Pod, node: KubeNode) -> str:
         """Return why a node cannot take the pod's volumes: their type does not attach there, or it has too many."""
         claims = self._claims(pod)
-        if node.host_class is not None and not all(self._attaches(claim, node.host_class) for claim in claims):
+        if not all(self._attaches(claim, node) for claim in claims):
             return "node(s) had volume node affinity conflict"
         there = {key for other in self._controllers.on(node) for key in other.claims}
         if len(there | {claim.key for claim in claims}) > catalog().constant("csi_volumes_per_node") and claims:
@@ -152,17 +153,26 @@ class Storage:
             if claim.key not in self._busy and not claim.why:
                 self.settle(claim, cause)
 
-    def adopt(self, volumes: Mapping[str, str]) -> None:
-        """Take over what has stood since before the run: `volumes` are ids by label; pods have theirs attached."""
+    def adopt(self) -> None:
+        """Take over what has stood since before the run: claims have their volumes, and pods theirs attached."""
+        volumes = {volume.label: volume for volume in self._cloud.store.all(Volume) if volume.status == AVAILABLE}
         for claim in self._controllers.objects.claims:
             claim.label = claim.label or f"{self._cluster.name}/workload/{claim.key}"
-            if claim.phase == "Bound":
-                claim.volume_id = volumes.get(claim.label, "")
+            if claim.phase == "Bound" and claim.label in volumes:
+                claim.volume_id = volumes[claim.label].id
         for pod in self._controllers.pods:
             node = self._controllers.node_named(pod.node)
             for claim in self._claims(pod):
                 if node is not None and self._attachment(claim) is None:
                     self._attach_object(claim, node).attached = True
+                    if (volume := volumes.get(claim.label)) is not None:
+                        self._stand(volume, node.instance_id)
+
+    def _stand(self, volume: Volume, instance_id: str) -> None:
+        """Have a volume stand on an instance since before the run; nothing is recorded."""
+        taken = {found.device for found in volumes_of(self._cloud.store, instance_id)}
+        volume.device = next(name for name in DEVICES if name not in taken)
+        volume.status, volume.instance_id = IN_USE, instance_id
 
     # The one place where it is decided what a claim needs next
 
@@ -290,7 +300,8 @@ class Storage:
 
     def _detach(self, found: Attachment, cause: int) -> None:
         """Let the attacher detach a volume; an old driver cannot when the node's object is gone."""
-        found.deleting = True
+        if found.deleted_ms is None:
+            found.deleted_ms = self._kernel.now
         if self._controllers.node_named(found.node) is None and self._driver().startswith(STUCK_DRIVERS):
             if not found.error:
                 found.error = f'node "{found.node}" not found'
@@ -354,9 +365,15 @@ class Storage:
         name = claim.storage_class
         return next((found for found in classes if (found.name == name if name else found.default)), None)
 
-    def _attaches(self, claim: Claim, host_class: int) -> bool:
+    def _attaches(self, claim: Claim, node: KubeNode) -> bool:
+        """Whether the type of a claim's volume goes to the machine of a node."""
         found = self.class_of(claim)
-        return found is None or storage().attachable(host_class, found.type)
+        machine = next((member for member in self._cluster.nodes if member.alias == node.alias), None)
+        if found is None or machine is None:
+            return True
+        book, declared = storage(), machine.shape.instance_class
+        real = book.replace(self._cluster.born_as, self._cloud.zone, "instance_class", declared)
+        return book.attachable(real, found.type)
 
     def _find(self, key: str) -> Claim | None:
         return next((claim for claim in self._controllers.objects.claims if claim.key == key), None)

@@ -154,7 +154,7 @@ class Taint:
 class KubeNode:
     """One Node. `alias` ties it to the host; `name` is what Kubernetes calls it.
 
-    `host_class` is the instance class of its machine, None when nobody knows. `fresh`: it has never been Ready.
+    `fresh`: it has never been Ready.
     """
 
     name: str
@@ -167,7 +167,6 @@ class KubeNode:
     ready: bool = True
     unschedulable: bool = False
     silent_since: int | None = None
-    host_class: int | None = None
     fresh: bool = False
 
 
@@ -201,8 +200,8 @@ class Claim:
 class Attachment:
     """A VolumeAttachment: the volume of a claim at a node.
 
-    `attached`: the cloud said so. `deleting`: it has a deletionTimestamp. `error` is its attach or detach error. A
-    stuck one has both `deleting` and `error`: its finalizer keeps it.
+    `attached`: the cloud said so. `deleted_ms` is its deletionTimestamp. `error` is its attach or detach error. One that
+    has both is stuck: its finalizer keeps it.
     """
 
     name: str
@@ -210,8 +209,13 @@ class Attachment:
     node: str
     instance_id: str
     attached: bool = False
-    deleting: bool = False
+    deleted_ms: int | None = None
     error: str = ""
+
+    @property
+    def deleting(self) -> bool:
+        """Whether it was deleted, and only its finalizer keeps it."""
+        return self.deleted_ms is not None
 
 
 @dataclass(slots=True)

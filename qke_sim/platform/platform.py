@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from qke_core.lifecycle import TABLE, allowed
-from qke_core.models.state import Phase
 from qke_sim.cloud import Call, Cloud, Cluster, Job, denied
 from qke_sim.hosts.site import Site
 from qke_sim.hosts.sites import Sites
 from qke_sim.kernel import Kernel, Process
+from qke_sim.platform.phases import SAID, phase_of
 
 PLATFORM = "platform"
 """Who calls the cloud for it."""
@@ -63,6 +63,8 @@ class Platform:
         self.sites = sites
         self.automatic_from: dict[str, int] = {}
         """By cluster id: since when what is made for the cluster goes with it, where that is not since its birth."""
+        self.binned: dict[str, int] = {}
+        """By cluster id: since when it has been in the recycle bin, milliseconds."""
 
     def require(self, operation: str, cluster: Cluster) -> None:
         """Refuse an operation that the cluster's status does not take, or while another one goes on.
@@ -99,33 +101,3 @@ class Platform:
             undone=ends(row.fails_to),
             cluster=cluster,
         )
-
-
-def phase_of(cluster: Cluster) -> Phase:
-    """Return a cluster's status as a phase; one that is being created counts as absent."""
-    return PHASES.get(cluster.status, "absent")
-
-
-PHASES: dict[str, Phase] = {
-    "active": "active",
-    "stopped": "stopped",
-    "suspended": "suspended",
-    "deleted": "deleted",
-    "ceased": "ceased",
-}
-
-SAID: dict[str, str] = {
-    "add-nodes": "add nodes to it",
-    "delete-nodes": "delete nodes of it",
-    "resize": "be resized",
-    "change-parameters": "change its parameters",
-    "start": "be started",
-    "stop": "be stopped",
-    "restart": "be restarted",
-    "upgrade": "be upgraded",
-    "delete": "be deleted",
-    "recover": "be recovered",
-    "cease": "be ceased",
-    "service": "run services",
-}
-"""How a refusal calls an operation."""

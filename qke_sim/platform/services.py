@@ -14,16 +14,13 @@ from typing import Protocol, cast
 
 import simpy
 
-from qke_core.catalog import ServiceName, catalog, operations
+from qke_core.catalog import catalog, operations
+from qke_core.catalog.operation_facts import ServiceName
 from qke_core.effects import Json
+from qke_sim.hosts.appctl import Run, run_command
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.site import Site
 from qke_sim.kernel import Process
-
-try:
-    from qke_sim.hosts.appctl import Run, run_command
-except ImportError:  # Until the scripts are in.
-    from qke_sim.platform.stand_in import Run, run_command
 
 MS_PER_S = 1000
 
@@ -86,9 +83,7 @@ def pre_check(site: Site, hosts: Iterable[Host], command: Command, cause: int) -
     return (yield from _side_by_side(site, chosen, check, cause))
 
 
-def run_anywhere(
-    site: Site, hosts: Iterable[Host], command: Command, rank: Rank, cause: int
-) -> Process[Ended]:
+def run_anywhere(site: Site, hosts: Iterable[Host], command: Command, rank: Rank, cause: int) -> Process[Ended]:
     """Run a command that is no service of a role on all of `hosts` at once."""
     return (yield from _side_by_side(site, [(host, rank) for host in hosts], command, cause))
 
@@ -116,9 +111,7 @@ def _ranked(hosts: Iterable[Host], command: Command) -> list[tuple[Host, Rank]]:
     return found
 
 
-def _side_by_side(
-    site: Site, chosen: Sequence[tuple[Host, Rank]], command: Command, cause: int
-) -> Process[Ended]:
+def _side_by_side(site: Site, chosen: Sequence[tuple[Host, Rank]], command: Command, cause: int) -> Process[Ended]:
     """Run a command on several hosts at once; return the failure that came first, or the end of the last."""
     ended: list[Ended] = []
     runs: list[simpy.Process] = [
@@ -133,9 +126,7 @@ def _side_by_side(
 
 def _run(site: Site, host: Host, command: Command, rank: Rank, cause: int, ended: list[Ended]) -> Process[None]:
     kernel, name, timeout_s = site.kernel, command.name, rank.timeout_ms // MS_PER_S
-    seq = kernel.trace.add(
-        "service.started", host.subject, cause, service=name, order=rank.order, timeout_s=timeout_s
-    )
+    seq = kernel.trace.add("service.started", host.subject, cause, service=name, order=rank.order, timeout_s=timeout_s)
     if host.node.status == "stopped":
         code = catalog().constant("service_not_running_code")
     else:

@@ -15,11 +15,12 @@ from cel_expr_python import cel
 
 from qke_core.errors import InputError
 from qke_core.suggest import did_you_mean
-from qke_sim.scenario.measures import Measure, Value
+from qke_sim.scenario.measure import Measure, Value
 
 _TYPES: Final[Mapping[str, Any]] = {
     "bool": cel.Type.BOOL,
     "int": cel.Type.INT,
+    "double": cel.Type.DOUBLE,
     "string": cel.Type.STRING,
     "duration": cel.Type.DURATION,
     "list": cel.Type.List(cel.Type.STRING),

@@ -3,28 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, cast
 
+from qke_sim.cloud.trouble import Trouble as CloudTroubleState
 from qke_sim.faults import DoorFault, Gate
-from qke_sim.hosts.installer import Trouble
-from qke_sim.scenario.model import (
+from qke_sim.hosts.host import Host
+from qke_sim.hosts.site import Site
+from qke_sim.kube.kubesphere import Trouble
+from qke_sim.scenario.fault import (
     CallFails,
+    Chance,
+    CloudTrouble,
     DiskFill,
     Fault,
     HostSlow,
     InstallerFails,
     InstallerSlow,
+    JobSlow,
     KubeletStop,
     NodeCrash,
+    NodeTarget,
     OperatorCrash,
+    QuotaShrinks,
+    ZoneShort,
 )
 from qke_sim.twin import Twin
 
+Lift = Callable[[int], object]
+"""Ends a fault, given the record of its end."""
+
 
 def inject(twin: Twin, fault: Fault, number: int, cause: int) -> None:
-    """Do what fault `number` of the scenario says; `cause` is the record that triggered it."""
-    seq = twin.kernel.trace.add("fault.injected", subject_of(fault), cause, fault=fault.kind)
-    INJECTORS[type(fault)](twin, fault, number, seq)
+    """Do what fault `number` of the scenario says; `cause` is the record that triggered it.
+
+    What it strikes may not be there (yet, or any more): then it strikes nothing, and the trace says so.
+    """
+    kernel, subject = twin.kernel, subject_of(fault)
+    if not _stands(twin, fault):
+        kernel.trace.add("fault.missed", subject, cause, fault=_kind(fault))
+        return
+    seq = kernel.trace.add("fault.injected", subject, cause, fault=_kind(fault))
+    lift = INJECTORS[type(fault)](twin, fault, number, seq)
+    lasts = getattr(fault, "lasts", None)
+    if lift is not None and lasts is not None:
+
+        def end() -> None:
+            lift(kernel.trace.add("fault.lifted", subject, seq, fault=_kind(fault)))
+
+        kernel.later(cast("int", lasts), end)
+
+
+def _kind(fault: Fault) -> str:
+    return fault.kind
 
 
 def subject_of(fault: Fault) -> str:
@@ -33,71 +64,133 @@ def subject_of(fault: Fault) -> str:
         return fault.action
     if isinstance(fault, CallFails):
         return f"{fault.door} door"
-    if isinstance(fault, InstallerSlow | InstallerFails):
-        return fault.target.cluster
-    return f"{fault.target.cluster}/{fault.target.alias}"
+    if isinstance(fault, Chance | QuotaShrinks):
+        return "everything" if fault.resource == "*" else fault.resource
+    if isinstance(fault, ZoneShort):
+        return "the zone"
+    return fault.target.label
 
 
-def _node_crash(twin: Twin, fault: NodeCrash, number: int, cause: int) -> None:
+def _stands(twin: Twin, fault: Fault) -> bool:
+    """Whether the cluster or node that a fault strikes is there."""
+    target = getattr(fault, "target", None)
+    site = None if target is None else twin.sites.get(target.cluster)
+    if isinstance(target, NodeTarget):
+        return site is not None and target.alias in site.hosts
+    return target is None or site is not None
+
+
+def _host(twin: Twin, target: NodeTarget) -> tuple[Site, Host]:
+    site = twin.site(target.cluster)
+    return site, site.hosts[target.alias]
+
+
+# Below the doors: each returns what ends it, or None when nothing does
+
+
+def _node_crash(twin: Twin, fault: NodeCrash, number: int, cause: int) -> Lift | None:
     _ = number
-    site = twin.site(fault.target.cluster)
-    runs = site.hosts[fault.target.alias].up  # What is dead already cannot crash, nor come back from it.
-    seq = site.crash(fault.target.alias, cause)
-    if runs and fault.lasts is not None:
-
-        def back() -> None:
-            lifted = twin.kernel.trace.add("fault.lifted", subject_of(fault), seq, fault=fault.kind)
-            site.power_on(fault.target.alias, lifted)
-
-        twin.kernel.later(fault.lasts, back)
+    site, host = _host(twin, fault.target)
+    runs = host.up  # What is dead already cannot crash, nor come back from it.
+    site.crash(fault.target.alias, cause)
+    return partial(_back, site, host) if runs else None
 
 
-def _kubelet_stop(twin: Twin, fault: KubeletStop, number: int, cause: int) -> None:
+def _back(site: Site, host: Host, cause: int) -> None:
+    if site.hosts.get(host.alias) is host:
+        site.power_on(host.alias, cause)
+
+
+def _kubelet_stop(twin: Twin, fault: KubeletStop, number: int, cause: int) -> Lift | None:
     _ = number
-    site = twin.site(fault.target.cluster)
-    host = site.hosts[fault.target.alias]
-    seq = site.stop_kubelet(fault.target.alias, cause)
-    if fault.lasts is not None:
+    site, host = _host(twin, fault.target)
+    site.stop_kubelet(fault.target.alias, cause)
 
-        def back() -> None:
-            lifted = twin.kernel.trace.add("fault.lifted", subject_of(fault), seq, fault=fault.kind)
-            if host.up:
-                site.start_kubelet(fault.target.alias, host.kubelet_version, lifted)
+    def back(lifted: int) -> None:
+        if host.up and site.hosts.get(host.alias) is host:
+            site.start_kubelet(host.alias, host.kubelet_version, lifted)
 
-        twin.kernel.later(fault.lasts, back)
+    return back
 
 
-def _disk_fill(twin: Twin, fault: DiskFill, number: int, cause: int) -> None:
+def _disk_fill(twin: Twin, fault: DiskFill, number: int, cause: int) -> Lift | None:
     _ = number
-    host = twin.site(fault.target.cluster).hosts[fault.target.alias]
+    _, host = _host(twin, fault.target)
     host.set_disk(min(fault.free, host.data_free_mib), fault.kind, cause)
+    return None
 
 
-def _host_slow(twin: Twin, fault: HostSlow, number: int, cause: int) -> None:
+def _host_slow(twin: Twin, fault: HostSlow, number: int, cause: int) -> Lift | None:
     _ = number, cause
-    twin.site(fault.target.cluster).hosts[fault.target.alias].slow_percent = fault.percent
+    _, host = _host(twin, fault.target)
+    before, host.slow_percent = host.slow_percent, fault.percent
+    return lambda _: setattr(host, "slow_percent", before)
 
 
-def _installer_slow(twin: Twin, fault: InstallerSlow, number: int, cause: int) -> None:
+def _installer_slow(twin: Twin, fault: InstallerSlow, number: int, cause: int) -> Lift | None:
     _ = number, cause
     twin.site(fault.target.cluster).installer.slow_percent = fault.percent
+    return None
 
 
-def _installer_fails(twin: Twin, fault: InstallerFails, number: int, cause: int) -> None:
+def _installer_fails(twin: Twin, fault: InstallerFails, number: int, cause: int) -> Lift | None:
     _ = number, cause
     installer = twin.site(fault.target.cluster).installer
     installer.troubles.append(Trouble(fault.attempt, fault.outcome, fault.percent))
+    return None
 
 
-def _call_fails(twin: Twin, fault: CallFails, number: int, cause: int) -> None:
+# Behind the cloud door
+
+
+def _cloud_trouble(twin: Twin, fault: CloudTrouble | JobSlow, number: int, cause: int) -> Lift | None:
+    _ = cause
+    facts = {"percent": fault.percent} if isinstance(fault, JobSlow) else {}
+    trouble = CloudTroubleState(str(number), fault.kind, fault.resource, fault.count, fault.chance, facts)
+    twin.cloud.trouble.active.append(trouble)
+    return lambda _: twin.cloud.trouble.lift(trouble.id)
+
+
+def _zone_short(twin: Twin, fault: ZoneShort, number: int, cause: int) -> Lift | None:
+    _ = cause
+    trouble = CloudTroubleState(str(number), fault.kind, facts={"left": fault.left})
+    twin.cloud.trouble.active.append(trouble)
+    return lambda _: twin.cloud.trouble.lift(trouble.id)
+
+
+def _quota_shrinks(twin: Twin, fault: QuotaShrinks, number: int, cause: int) -> Lift | None:
+    _ = number, cause
+    limits = twin.cloud.allowance.limits
+    before = limits.get(fault.resource)
+    limits[fault.resource] = fault.to
+
+    def back(_: int) -> None:
+        if before is None:
+            del limits[fault.resource]
+        else:
+            limits[fault.resource] = before
+
+    return back
+
+
+# At the doors
+
+EFFECTS: Mapping[str, str] = {
+    "call.fails": "fails",
+    "call.answer-lost": "answer-lost",
+    "call.slow": "slow",
+    "call.throttled": "throttled",
+}
+
+
+def _call_fails(twin: Twin, fault: CallFails, number: int, cause: int) -> Lift | None:
     _ = cause
     gates: Mapping[str, Gate] = {"cloud": twin.cloud.gate, "kube": twin.kube.gate, "host": twin.host.gate}
-    effects = {"call.fails": "fails", "call.answer-lost": "answer-lost", "call.slow": "slow"}
     gates[fault.door].faults.append(
         DoorFault(
             id=str(number),
             door=fault.door,
-            effect=cast("Any", effects[fault.kind]),
+            effect=cast("Any", EFFECTS[fault.kind]),
             operation=fault.operation,
             left=fault.count,
             percent=fault.percent,
@@ -105,20 +198,26 @@ def _call_fails(twin: Twin, fault: CallFails, number: int, cause: int) -> None:
             delay_ms=fault.takes,
         )
     )
+    return None
 
 
-def _operator_crash(twin: Twin, fault: OperatorCrash, number: int, cause: int) -> None:
+def _operator_crash(twin: Twin, fault: OperatorCrash, number: int, cause: int) -> Lift | None:
     """Nothing to do here: the operator knows its own kill points from its first step."""
     _ = twin, fault, number, cause
+    return None
 
 
-INJECTORS: Mapping[type[Any], Callable[[Twin, Any, int, int], None]] = {
+INJECTORS: Mapping[type[Any], Callable[[Twin, Any, int, int], Lift | None]] = {
     NodeCrash: _node_crash,
     KubeletStop: _kubelet_stop,
     DiskFill: _disk_fill,
     HostSlow: _host_slow,
     InstallerSlow: _installer_slow,
     InstallerFails: _installer_fails,
+    CloudTrouble: _cloud_trouble,
+    JobSlow: _cloud_trouble,
+    ZoneShort: _zone_short,
+    QuotaShrinks: _quota_shrinks,
     CallFails: _call_fails,
     OperatorCrash: _operator_crash,
 }

@@ -10,7 +10,7 @@ from qke_core.effects import Json
 from qke_core.units import render_clock, render_duration, render_rough
 from qke_sim.kernel import Kernel
 from qke_sim.scenario.expressions import Expression, Expressions
-from qke_sim.scenario.measures import Value
+from qke_sim.scenario.measure import Value
 from qke_sim.scenario.model import Expectation
 
 

@@ -6,24 +6,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from qke_core.effects import Json
 from qke_core.errors import QkeError, RefusedError, StuckError
 from qke_core.journal import JournalRecord
-from qke_core.units import render_clock, render_rough
-from qke_core.workflows import UpgradeRequest, UpgradeResult, upgrade_cluster
+from qke_core.units import render_clock
+from qke_sim.checkers import Watch
 from qke_sim.interpreter import KillPoint, Operator
 from qke_sim.kernel import Kernel, Process
+from qke_sim.scenario.action import Action, WaitAction
+from qke_sim.scenario.deeds import Deed, deed_of
 from qke_sim.scenario.expressions import Expression, Expressions
+from qke_sim.scenario.fault import Fault, OperatorCrash
 from qke_sim.scenario.inject import inject
 from qke_sim.scenario.judge import Judge, Verdict
-from qke_sim.scenario.load import Story
-from qke_sim.scenario.measures import ActionState, Board, Outage, Value
-from qke_sim.scenario.model import Action, Fault, OperatorCrash
+from qke_sim.scenario.measure import ActionState, Measure, Outage, Value
+from qke_sim.scenario.story import Story
 from qke_sim.trace import Level, TraceRecord
 
 Observer = Callable[[TraceRecord], None]
+Status: TypeAlias = Literal["done", "refused", "stuck", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +111,22 @@ class _Run:
         if observer is not None:
             self.trace.observers.append(observer)
         self.twin = story.twin(self.kernel)
-        self.board = Board(self.twin, [action.label for action in scenario.timeline])
+        self.laws = Watch(self.twin, f"qke-sim run scenarios/{scenario.metadata.name}.yaml --seed {seed}")
+        self.board = story.board(self.twin)
         self.trace.observers.append(self._watch)
-        expressions = Expressions(self.board.measures)
+        self.expressions = expressions = Expressions(self.board.measures)
         self.judge = Judge(self.kernel, expressions, scenario.expect)
         self.waiting: dict[str, list[Callable[[int], None]]] = {}
         self.label_of: dict[int, str] = {}
         self.samples: list[Sample] = []
         self.journals: dict[str, list[JournalRecord]] = {}
+        self._named = {
+            measure.name for wish in scenario.expect for measure in expressions.compile(wish.expression).measures
+        }
         self._armed = self._arm_faults(expressions)
+        self._waits: list[tuple[Action, ActionState, Expression, int]] = []
         self.kernel.on_settle.append(self._strike)
+        self.kernel.on_settle.append(self._look)
         if metrics:
             self._last: dict[str, Value] = {}
             self.kernel.on_settle.append(self._sample)
@@ -136,6 +145,7 @@ class _Run:
             "nothing was left to happen" if complete else f"its time limit, {render_clock(scenario.until)}, was reached"
         )
         verdicts = self.judge.end()
+        self.laws.end(complete=complete)
         self.trace.add("run.ended", scenario.metadata.name, root, reason=reason)
         return RunResult(
             story=self.story,
@@ -150,11 +160,15 @@ class _Run:
             verdicts=verdicts,
             actions=self.board.actions,
             outages=self.board.outages,
-            measures={name: measure.read() for name, measure in self.board.measures.items()},
+            measures={name: measure.read() for name, measure in self.board.measures.items() if self._kept(measure)},
             samples=self.samples,
             state=self.twin.state(),
             journals=self.journals,
         )
+
+    def _kept(self, measure: Measure) -> bool:
+        """Whether a measurement is worth keeping: all but the quiet ones that no expectation names."""
+        return not measure.quiet or measure.name in self._named
 
     # When things happen
 
@@ -203,37 +217,84 @@ class _Run:
     # Actions
 
     def _start(self, action: Action, cause: int) -> None:
-        what = f"upgrade {action.cluster} to {action.upgrade.to}"
         state = self.board.actions[action.label]
         state.status, state.started_ms = "running", self.kernel.now
-        seq = self.trace.add("action.started", action.label, cause, what=what, cluster=action.cluster)
-        self.kernel.spawn(self._act(action, state, seq))
+        if action.wait is not None:
+            self._wait(action, action.wait, state, cause)
+            return
+        deed = deed_of(action, self.story.wish_of(action), self._cluster_id(action.cluster))
+        seq = self._started(action, deed.what, deed.subject, cause)
+        self.kernel.spawn(self._act(action, deed, state, seq))
         self._emit(action.label, "started", seq)
 
-    def _act(self, action: Action, state: ActionState, cause: int) -> Process[None]:
-        site = self.twin.site(action.cluster)
-        upgrade = action.upgrade
-        request = UpgradeRequest(site.cluster.cluster_id, upgrade.to, upgrade.preflight, upgrade.poll)
-        operator: Operator[UpgradeResult] = Operator(
-            self.twin, lambda: upgrade_cluster(request), action.label, cause, self._kill_points(action)
-        )
+    def _started(self, action: Action, what: str, cluster: str, cause: int) -> int:
+        return self.trace.add("action.started", action.label, cause, what=what, cluster=cluster)
+
+    def _cluster_id(self, name: str) -> str:
+        """Return the id of the newest cluster of that name; what is not born yet is asked for by its name."""
+        found = [cluster.cluster_id for cluster in self.twin.cloud.clusters.values() if cluster.name == name]
+        return found[-1] if found else name
+
+    def _act(self, action: Action, deed: Deed, state: ActionState, cause: int) -> Process[None]:
+        operator: Operator[str] = Operator(self.twin, deed.start, action.label, cause, self._kill_points(action))
         self.journals[action.label] = operator.journal
-        status: Literal["done", "refused", "stuck", "failed"] = "done"
+        status: Status = "done"
         try:
-            result = yield from operator.run()
-            sentence = f"reached {upgrade.to} in {render_rough(result.took_ms)}"
+            sentence = yield from operator.run()
         except QkeError as error:
             status = (
                 "refused" if isinstance(error, RefusedError) else "stuck" if isinstance(error, StuckError) else "failed"
             )
             state.error, state.code = error.code, int(error.facts.get("platform_code", 0))
             sentence = f"{error.sentence.rstrip('.')}; {error.remedy}"
+        if status == "done" and action.create is not None:
+            self._furnish(deed.subject, cause)
+        self._ended(action, state, status, sentence, cause)
+
+    def _ended(self, action: Action, state: ActionState, status: Status, sentence: str, cause: int) -> None:
         state.status, state.ended_ms = status, self.kernel.now
         seq = self.trace.add(
             "action.ended", action.label, cause, status=status, sentence=sentence, code=state.code, error=state.error
         )
         self._emit(action.label, status, seq)
         self._emit(action.label, "ended", seq)
+
+    def _furnish(self, name: str, cause: int) -> None:
+        """Bring the scenario's workloads into a cluster that has just been created."""
+        objects, kube = self.story.objects()[name], self.twin.site(name).kube
+        kube.objects.services.extend(objects.services)
+        for budget in objects.budgets:
+            kube.replace_budget(None, budget, cause)
+        for claim in objects.claims:
+            kube.claim(claim, cause)
+        for workload in objects.workloads:
+            kube.apply(workload, cause)
+
+    def _wait(self, action: Action, wanted: WaitAction, state: ActionState, cause: int) -> None:
+        """Begin to wait for an expression; it is looked at whenever something has happened."""
+        until = None if wanted.until is None else self.expressions.compile(wanted.until)
+        what = "marking an instant" if until is None else f"waiting until {until.text}"
+        seq = self._started(action, what, action.cluster, cause)
+        self._emit(action.label, "started", seq)
+        if until is None:
+            self._ended(action, state, "done", "it is time", seq)
+            return
+        self._waits.append((action, state, until, seq))
+        if wanted.within is not None:
+            self.kernel.later(wanted.within, lambda: self._give_up(action, state, seq))
+
+    def _give_up(self, action: Action, state: ActionState, cause: int) -> None:
+        if state.status == "running":
+            self._waits = [wait for wait in self._waits if wait[0] is not action]
+            self._ended(action, state, "stuck", "what was waited for did not happen in time", cause)
+
+    def _look(self) -> None:
+        """End the waits whose expression is true now, one instant later: whoever watches sees a whole instant."""
+        for wait in list(self._waits):
+            action, state, until, cause = wait
+            if until.holds(until.values()):
+                self._waits.remove(wait)
+                self.kernel.later(0, partial(self._ended, action, state, "done", f"{until.text} is true", cause))
 
     def _kill_points(self, action: Action) -> tuple[KillPoint, ...]:
         found = [
@@ -272,6 +333,8 @@ class _Run:
     def _sample(self) -> None:
         """Keep every measurement that changed; what only grows with time is left to the end."""
         for name, measure in self.board.measures.items():
+            if not self._kept(measure):
+                continue
             value = measure.read()
             if isinstance(value, timedelta) or self._last.get(name) == value:
                 continue

@@ -18,7 +18,8 @@ from qke_sim.twin import Twin
 
 GRACE_MS, TOLERATION_MS = 40_000, 300_000
 START_MS = catalog().duration("image-pull").max_ms + catalog().duration("pod-start").max_ms
-FOREVER_MS = 10**9
+FOREVER_MS = 10 * 3_600_000
+"""Ten hours: long, and not yet midnight, when timers restart kubelets."""
 WORKERS = ("node_perf1", "node_perf2", "node_perf3")
 
 

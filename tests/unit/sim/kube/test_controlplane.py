@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from qke_sim.cloud import Backend, BalancerHealth, HealthOption, LoadBalancer
+from qke_sim.cloud import BalancerHealth, HealthOption
 from qke_sim.kernel import Kernel
 from qke_sim.kube import ControlPlane
 
@@ -18,9 +18,7 @@ def plane_of(kernel: Kernel, aliases: tuple[str, ...] = HA, *, built_in_etcd: bo
     """Return a control plane, behind a balancer when there are several masters."""
     plane = ControlPlane(kernel, "shop", aliases, built_in_etcd=built_in_etcd)
     if len(aliases) > 1:
-        balancer = LoadBalancer("lb-1", "lbl-1", "192.168.0.253", 11, HealthOption(10, 2, 5))
-        balancer.backends.update({alias: Backend(alias) for alias in aliases})
-        plane.balancer = BalancerHealth(kernel, "shop", balancer, plane.rotation_changed)
+        plane.balancer = BalancerHealth(kernel, "shop", aliases, HealthOption(10, 2, 5), plane.rotation_changed)
     return plane
 
 

@@ -33,7 +33,7 @@ class Asked:
 
     @property
     def job(self) -> Job:
-        (job,) = self.site.cloud.jobs.values()
+        (job,) = (job for job in self.site.cloud.jobs.values() if job.cluster_id)
         return job
 
     def run(self) -> list[TraceRecord]:
@@ -222,7 +222,7 @@ def test_the_clients_wait_is_what_brings_the_installers_code_to_the_job(
     asked: Ask, outcome_code: tuple[Any, int]
 ) -> None:
     """At 3.3.0 nobody restarts it in time: the client looks every 20 s, and a stop code is final."""
-    from qke_sim.hosts.installer import Trouble
+    from qke_sim.kube.kubesphere import Trouble
 
     outcome, code = outcome_code
     upgrade = asked("3.3.0")

@@ -8,24 +8,16 @@ import pytest
 
 from qke_core.units import MS_PER_DAY, MS_PER_MIN
 from qke_sim.kernel import Kernel
-from qke_sim.platform.health import Health, health_status
-from qke_sim.platform.revive import revive
+from qke_sim.platform.health import health_status
 from qke_sim.trace import TraceRecord
 from qke_sim.twin import Twin
 
 TwinOf = Callable[..., Twin]
 
 
-def watched(twin: Twin) -> Health:
-    found = Health(twin.kernel, twin.cloud, twin.platform.sites, revive)
-    found.start(0)
-    return found
-
-
 def make(kernel: Kernel, twin_of: TwinOf, version: str) -> Twin:
     roles = {"master": {"count": 3}, "node_perf": {"count": 3}, "client": {"count": 1}}
     twin = twin_of(kernel, {"name": "shop", "version": version, "roles": roles})
-    watched(twin)
     kernel.run(0)
     return twin
 
@@ -131,8 +123,7 @@ def test_a_revival_that_takes_too_long_is_cut_and_tried_again(kernel: Kernel, tw
 
 def test_a_year_without_a_fault_costs_no_event(kernel: Kernel, twin_of: TwinOf):
     roles = {"master": {"count": 3}, "node_perf": {"count": 96}, "client": {"count": 1}}
-    twin = twin_of(kernel, {"name": "shop", "version": "3.3.0", "roles": roles})
-    watched(twin)
+    twin_of(kernel, {"name": "shop", "version": "3.3.0", "roles": roles})
     before = kernel.trace.count
     assert kernel.run(365 * MS_PER_DAY)
     assert kernel.trace.count == before

@@ -8,7 +8,7 @@ import pytest
 
 from qke_core.errors import InputError
 from qke_sim.scenario.expressions import ExpressionError, Expressions, Flaw
-from qke_sim.scenario.measures import Measure, TypeName, Value
+from qke_sim.scenario.measure import Measure, TypeName, Value
 
 VALUES: dict[str, tuple[TypeName, Value]] = {
     "now": ("duration", timedelta(minutes=5)),

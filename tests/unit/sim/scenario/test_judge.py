@@ -9,7 +9,7 @@ import pytest
 from qke_sim.kernel import Kernel
 from qke_sim.scenario.expressions import Expressions
 from qke_sim.scenario.judge import Judge, Verdict, render_expectation
-from qke_sim.scenario.measures import Measure, Value
+from qke_sim.scenario.measure import Measure, Value
 from qke_sim.scenario.model import Expectation
 
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 import pytest
 
 from qke_core.catalog import catalog
-from qke_sim.hosts.installer import Installer, Outcome, Trouble
+from qke_sim.kube.kubesphere import Installer, Outcome, Trouble
+from qke_core.models import Settings
+from qke_sim.cloud import Cluster
 from qke_sim.kernel import Kernel
-from qke_sim.kube import ControlPlane
+from qke_sim.kube import ControlPlane, KubeCluster, Objects
 
 FOREVER_MS = 10**9
 POD_START = catalog().duration("installer-pod-start")
 BOOK = catalog().duration("kubesphere-upgrade-2.0.0")
+
+
+def make_installer(plane: ControlPlane, version: str = "") -> Installer:
+    """Return the installer of a cluster without nodes; `version` is the KubeSphere that is installed."""
+    kube = KubeCluster(plane.kernel, "shop", plane, [], Objects())
+    cluster = Cluster(id="cl-1", name="shop", version="1.0.1", born_as="1.0.1", env=Settings.resolve("1.0.1", {}))
+    return Installer(kube, cluster, version)
 
 
 @pytest.fixture
@@ -21,7 +30,7 @@ def plane(kernel: Kernel) -> ControlPlane:
 
 @pytest.fixture
 def installer(kernel: Kernel, plane: ControlPlane) -> Installer:
-    return Installer(kernel, "shop", plane, "2.0.2")
+    return make_installer(plane, "2.0.2")
 
 
 def seen(kernel: Kernel, installer: Installer) -> list[tuple[str, int]]:
@@ -57,7 +66,7 @@ def test_a_bad_installation_ends_with_its_code_and_the_old_version(
 
 
 def test_an_installer_that_never_ran_is_not_found(kernel: Kernel, plane: ControlPlane) -> None:
-    assert Installer(kernel, "shop", plane, "").check() == 128
+    assert make_installer(plane).check() == 128
 
 
 def test_what_is_installed_is_complete(installer: Installer) -> None:
@@ -76,7 +85,7 @@ def test_trouble_strikes_when_its_share_of_the_time_is_over(kernel: Kernel, plan
     for percent in (0, 50, 100):
         fresh = Kernel(7)
         fresh.trace.add("run.started", "test", None, scenario="test", seed=7)
-        installer = Installer(fresh, "shop", ControlPlane(fresh, "shop", ("master1",), built_in_etcd=True), "")
+        installer = make_installer(ControlPlane(fresh, "shop", ("master1",), built_in_etcd=True))
         installer.troubles.append(Trouble(1, "failed", percent))
         installer.launch("2.0.0", 0)
         fresh.run(FOREVER_MS)
@@ -112,7 +121,7 @@ def test_a_slow_installer_takes_its_percentage(percent: int) -> None:
     for slow in (100, percent):
         kernel = Kernel(7)
         kernel.trace.add("run.started", "test", None, scenario="test", seed=7)
-        installer = Installer(kernel, "shop", ControlPlane(kernel, "shop", ("master1",), built_in_etcd=True), "")
+        installer = make_installer(ControlPlane(kernel, "shop", ("master1",), built_in_etcd=True))
         installer.slow_percent = slow
         installer.launch("2.0.0", 0)
         kernel.run(FOREVER_MS)

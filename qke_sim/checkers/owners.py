@@ -1,0 +1,44 @@
+"""No resource without an owner: what is charged and was made for a cluster goes with it.
+
+What stays behind must be what the version leaves to be removed by hand. Of a cluster's machines and disks each belongs
+to one of its nodes, whenever nothing goes on with the cluster.
+
+Rule: guide G-167, G-190 to G-192; QKE app repo, destruction of resources from 2.0.0 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from qke_core.catalog import operations
+from qke_sim.checkers.finding import Finding
+from qke_sim.cloud import Cluster, Thing
+from qke_sim.twin import Twin
+
+STANDING = ("active", "stopped")
+"""Statuses of a cluster in which every machine is a node's."""
+
+
+def check(twin: Twin) -> Iterator[Finding]:
+    """Yield what is charged for nobody."""
+    clusters = {cluster.name: cluster for cluster in twin.cloud.store.all(Cluster)}  # Of one name, the newest.
+    nodes = {name: {node.label for node in cluster.nodes} for name, cluster in clusters.items()}
+    for thing in twin.cloud.store.everything():
+        if thing.owner and not isinstance(thing, Cluster) and thing.charged() is not None:
+            yield from _thing(thing, clusters.get(thing.owner), nodes)
+
+
+def _thing(thing: Thing, owner: Cluster | None, nodes: Mapping[str, set[str]]) -> Iterator[Finding]:
+    what = f"{thing.kind} {thing.id} ({thing.label})"
+    if owner is None:
+        yield Finding("check.owner", thing.id, f"{what} was made for {thing.owner}, which never was")
+    elif owner.status == "ceased" and not _left_by_hand(thing, owner):
+        yield Finding("check.owner", thing.id, f"{what} outlived its cluster {thing.owner}")
+    elif thing.origin == "node" and owner.status in STANDING and not owner.transition_status:
+        if "/".join(thing.label.split("/")[:2]) not in nodes[owner.name]:
+            yield Finding("check.owner", thing.id, f"{what} belongs to no node of {thing.owner}")
+
+
+def _left_by_hand(thing: Thing, owner: Cluster) -> bool:
+    """Whether it may stay: what Kubernetes and the nodes' scripts made before 2.0.0 is removed by hand."""
+    return thing.origin != "node" and not operations().can(owner.born_as, "automatic-destruction")

@@ -1,0 +1,70 @@
+"""A story: a checked scenario with everything it needs to be run, again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from qke_core.documents import Source
+from qke_core.models import ClusterDocument, ClusterState, ClusterWish, World
+from qke_sim.kernel import Kernel
+from qke_sim.kube import Objects
+from qke_sim.kube.manifest import read_manifest
+from qke_sim.scenario.action import Action
+from qke_sim.scenario.cast import Member, cast_of
+from qke_sim.scenario.measures import Board
+from qke_sim.scenario.model import Scenario
+from qke_sim.twin import Twin
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A checked scenario with everything it needs.
+
+    `files` are the texts it is made of, by name: the scenario as `scenario.yaml`, manifests, clusters and world under
+    their paths. A run folder holds them, so that the run can be repeated from it alone. `manifests` are the parsed ones
+    among them, `births` the clusters that the timeline creates, by the label of the action.
+    """
+
+    scenario: Scenario
+    world: World
+    files: Mapping[str, str]
+    manifests: Mapping[str, list[Source]]
+    births: Mapping[str, ClusterWish]
+
+    def objects(self) -> dict[str, Objects]:
+        """Return fresh Kubernetes objects, by cluster name: a run changes them."""
+        names = [wish.name for wish in (*self.world.clusters, *self.births.values())]
+        found: dict[str, Objects] = {name: Objects() for name in names}
+        for use in self.scenario.workloads:
+            loaded = read_manifest(self.manifests.get(use.manifest, []))
+            into = found.setdefault(use.cluster, Objects())
+            into.workloads.extend(loaded.workloads)
+            into.claims.extend(loaded.claims)
+            into.services.extend(loaded.services)
+            into.budgets.extend(loaded.budgets)
+        return found
+
+    def twin(self, kernel: Kernel) -> Twin:
+        """Build the story's world."""
+        return Twin(kernel, self.world, self.objects())
+
+    def cast(self) -> Mapping[str, Member]:
+        """Return every cluster that may appear, by name."""
+        workloads = {name: objects.workloads for name, objects in self.objects().items()}
+        return cast_of(self.world.clusters, self.births.values(), self.scenario.timeline, workloads)
+
+    def board(self, twin: Twin) -> Board:
+        """Return everything that can be measured of a run in `twin`."""
+        return Board(twin, [action.label for action in self.scenario.timeline], self.cast(), self.scenario.probes)
+
+    def wish_of(self, action: Action) -> ClusterState | None:
+        """Return the cluster that an action creates; None for one that does something else."""
+        wish = self.births.get(action.label)
+        if wish is None:
+            return None
+        fields = {name: getattr(wish, name) for name in ClusterWish.model_fields}
+        document = ClusterDocument.model_construct(
+            **fields, api_version="qke/v1", kind="Cluster", zone=self.world.zone, status="active"
+        )
+        return ClusterState.of_wish(document)

@@ -1,0 +1,229 @@
+"""Does everything that is refused leave the twin as it was, and say no in the platform's own words?
+
+Handlers are asked directly: so no time passes between the two looks, and whatever differs is their doing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qke_core.catalog import catalog
+from qke_core.models import World
+from qke_core.units import MS_PER_S
+from qke_sim.cloud import Call, CloudRefusal
+from qke_sim.kernel import Kernel
+from qke_sim.twin import ACTION_NAMES, Twin
+
+SMALL = {"master": {"count": 1}, "node_perf": {"count": 2}, "client": {"count": 1}}
+ENV = {"install_kubesphere": False}
+VPC = {"id": "rtr-00000001", "network": "192.168.0.0/16", "eip": "eip-00000001"}
+VXNETS = [{"id": f"vxnet-000000{n}", "network": f"192.168.{n}.0/24"} for n in range(3)]
+EIPS = [{"id": f"eip-0000000{n}", "address": f"139.198.0.{n}", "bandwidth": 5} for n in range(1, 4)]
+QUOTAS = {"limits": {"instance": 12, "volume": 12, "eip": 4, "loadbalancer": 2, "cpu": 200}}
+TARGET = catalog().version(catalog().order[-1]).app_version_id
+
+
+def world(status: str) -> World:
+    clusters = [
+        {"name": name, "version": "3.3.0", "roles": SMALL, "env": ENV, "status": how, "vxnet": f"vxnet-000000{place}"}
+        for place, (name, how) in enumerate([("shop", status), ("bank", "active")])
+    ]
+    vpcs = [{**VPC, "vxnets": VXNETS}]
+    data = {"zone": "pek3", "vpcs": vpcs, "eips": EIPS, "quotas": QUOTAS, "clusters": clusters}
+    return World.model_validate_json(json.dumps(data))
+
+
+def begin(status: str = "active") -> Twin:
+    kernel = Kernel(3, "summary")
+    kernel.trace.add("run.started", "test", None, scenario="test", seed=3)
+    twin = Twin(kernel, world(status), {})
+    twin.start(0)
+    return twin
+
+
+def ask(twin: Twin, action: str, params: Mapping[str, Any], by: str = "somebody") -> tuple[int, str]:
+    """Return code and message of an answer; 0 when it was taken."""
+    try:
+        twin.cloud.handlers[action](Call(by, params, 0))
+    except CloudRefusal as refusal:
+        return refusal.ret_code, refusal.message
+    return 0, ""
+
+
+def ids(twin: Twin, name: str) -> dict[str, Any]:
+    """Return the ids that calls about a cluster need."""
+    cluster = next(found for found in twin.cloud.clusters.values() if found.name == name)
+    nodes = {node.alias: node.id for node in cluster.nodes}
+    return {"cluster": cluster.id, "clusters": [cluster.id], **nodes}
+
+
+OPERATIONS: Mapping[str, Mapping[str, Any]] = {
+    "AddClusterNodes": {"node_role": "node_perf", "node_count": 1},
+    "DeleteClusterNodes": {"nodes": ["node_perf2"]},
+    "ResizeCluster": {"node_role": "node_perf", "cpu": 8, "memory": 16384, "storage_size": 200},
+    "UpdateClusterEnvironment": {"env": '{"kube_log_level": 3}'},
+    "StartClusters": {},
+    "StopClusters": {},
+    "RestartClusterService": {"role": "node_perf"},
+    "RunClusterCustomService": {"role": "node_perf", "service": "docker_prune", "service_params": '{"max_days": 3}'},
+    "DeleteClusters": {},
+    "RecoverClusters": {},
+    "CeaseClusters": {},
+}
+"""Every operation on a cluster, with parameters that are right."""
+
+TAKES: Mapping[str, set[str]] = {
+    "active": set(OPERATIONS) - {"StartClusters", "RecoverClusters", "CeaseClusters"},
+    "stopped": {"StartClusters", "DeleteClusters"},
+    "suspended": {"DeleteClusters"},
+    "deleted": {"RecoverClusters", "CeaseClusters"},
+}
+
+
+def params(twin: Twin, action: str, name: str = "shop", **more: Any) -> dict[str, Any]:
+    found = ids(twin, name)
+    wanted = {**OPERATIONS[action], **more}
+    if "nodes" in wanted:
+        wanted["nodes"] = [found.get(node, node) for node in wanted["nodes"]]
+    return {"cluster": found["cluster"], "clusters": found["clusters"], "resources": found["clusters"], **wanted}
+
+
+REFUSED = [(action, status) for status, takes in TAKES.items() for action in OPERATIONS if action not in takes]
+
+
+@pytest.mark.parametrize(("action", "status"), REFUSED)
+def test_an_operation_in_a_status_that_does_not_take_it_changes_nothing(action: str, status: str):
+    twin = begin(status)
+    before = twin.digest()
+    code, message = ask(twin, action, params(twin, action))
+    assert code == 1400
+    assert message.startswith("PermissionDenied, cluster [cl-")
+    assert f"is [{status}]" in message
+    assert twin.digest() == before
+
+
+@pytest.mark.parametrize("action", sorted(TAKES["active"]))
+def test_an_operation_while_another_goes_on_changes_nothing(action: str):
+    twin = begin()
+    assert ask(twin, "RestartClusterService", params(twin, "RestartClusterService")) == (0, "")
+    before = twin.digest()
+    code, message = ask(twin, action, params(twin, action))
+    assert code == 1400
+    assert "is [updating], please try later" in message
+    assert twin.digest() == before
+
+
+@pytest.mark.parametrize("action", OPERATIONS)
+def test_an_unknown_cluster_is_refused_with_the_code_of_what_is_not_found(action: str):
+    twin = begin()
+    before = twin.digest()
+    unknown = {"cluster": "cl-unknown1", "clusters": ["cl-unknown1"], "resources": ["cl-unknown1"]}
+    code, message = ask(twin, action, {**OPERATIONS[action], **unknown})
+    assert code == 2100
+    assert "cl-unknown1" in message
+    assert twin.digest() == before
+
+
+WRONG: list[tuple[str, dict[str, Any], int]] = [
+    ("AddClusterNodes", {"node_role": "node_rocket"}, 1100),
+    ("AddClusterNodes", {"node_role": "master"}, 1400),
+    ("AddClusterNodes", {"node_count": 0}, 1100),
+    ("AddClusterNodes", {"node_count": "many"}, 1100),
+    ("AddClusterNodes", {"node_count": 60}, 2500),
+    ("DeleteClusterNodes", {"nodes": []}, 1100),
+    ("DeleteClusterNodes", {"nodes": ["cln-unknown1"]}, 2100),
+    ("DeleteClusterNodes", {"nodes": ["master1"]}, 1400),
+    ("ResizeCluster", {"node_role": "node_perf", "cpu": 7}, 1100),
+    ("ResizeCluster", {"node_role": "node_perf", "storage_size": 10}, 1100),
+    ("ResizeCluster", {"node_role": "node_gpu"}, 1400),
+    ("UpdateClusterEnvironment", {"env": "{}"}, 1100),
+    ("UpdateClusterEnvironment", {"env": "no json"}, 1100),
+    ("UpdateClusterEnvironment", {"env": '{"colour": "red"}'}, 1100),
+    ("UpdateClusterEnvironment", {"env": '{"kube_log_level": 99}'}, 1100),
+    ("UpdateClusterEnvironment", {"env": '{"pod_subnet": "10.20.0.0/16"}'}, 1400),
+    ("UpdateClusterEnvironment", {"env": '{"kube_log_level": 3, "pod_subnet": "10.20.0.0/16"}'}, 1400),
+    ("RestartClusterService", {"role": "nobody"}, 1100),
+    ("RunClusterCustomService", {"service": "wash_dishes"}, 1400),
+    ("RunClusterCustomService", {"service_params": '{"max_days": 0}'}, 1100),
+]
+
+
+@pytest.mark.parametrize(("action", "wrong", "code"), WRONG, ids=lambda value: str(value)[:60])
+def test_a_parameter_that_is_wrong_changes_nothing(action: str, wrong: dict[str, Any], code: int):
+    twin = begin()
+    before = twin.digest()
+    assert ask(twin, action, params(twin, action, **wrong))[0] == code
+    assert twin.digest() == before
+
+
+def test_the_node_of_another_cluster_is_not_found():
+    twin = begin()
+    other = ids(twin, "bank")["node_perf2"]
+    before = twin.digest()
+    assert ask(twin, "DeleteClusterNodes", params(twin, "DeleteClusterNodes", nodes=[other]))[0] == 2100
+    assert twin.digest() == before
+
+
+def test_one_cluster_that_does_not_take_it_refuses_it_for_all():
+    twin = begin("stopped")
+    both = [*ids(twin, "bank")["clusters"], *ids(twin, "shop")["clusters"]]
+    before = twin.digest()
+    assert ask(twin, "StopClusters", {"clusters": both})[0] == 1400
+    assert twin.digest() == before
+
+
+def test_an_upgrade_to_the_present_version_changes_nothing():
+    twin = begin()
+    before = twin.digest()
+    assert ask(twin, "UpgradeClusters", {**params(twin, "StopClusters"), "app_version": TARGET})[0] == 1400
+    assert twin.digest() == before
+
+
+# Anything at all
+
+NAMES = (
+    *("clusters", "cluster", "nodes", "node_role", "role", "node_count", "cpu", "memory", "storage_size", "env", "force"),
+    *("instances", "instance", "volumes", "volume", "size", "count", "eips", "eip", "bandwidth", "billing_mode", "routers"),
+    *("router", "vxnets", "vxnet", "ip_network", "loadbalancers", "loadbalancer", "listeners", "backends", "statics"),
+    *("loadbalancer_listener", "loadbalancer_listeners", "loadbalancer_backends", "loadbalancer_backend", "port", "weight"),
+    *("security_groups", "security_group", "rules", "security_group_rules", "keypairs", "keypair", "tags", "resources"),
+    *("resource_tag_pairs", "resource", "service", "service_params", "app_version", "version_id", "conf", "image_id"),
+    *("instance_class", "volume_type", "login_mode", "login_keypair", "snapshots", "snapshot", "nics", "offset", "limit"),
+    *("status", "zone", "name", "description", "verbose", "direct_cease", "vpc_network", "router_type", "private_ips"),
+)
+"""Names of parameters, right ones for some action or other."""
+
+JUNK = (
+    *("", "x-unknown1", "0", "1", "2", "-1", "many", "100", "node_perf", "master", "pek3", "{}", "[]", "192.168.9.0/24"),
+    *(0, 1, 7, 200, True, None, 1.5, [], [""], [{}], {}, ["x-unknown1"], [{"port": 1}], {"a": 1}),
+)
+
+
+def values(twin: Twin) -> st.SearchStrategy[Any]:
+    known = st.sampled_from([thing.id for thing in twin.cloud.store.everything()])
+    return st.one_of(known, st.lists(known, min_size=1, max_size=2), st.sampled_from(JUNK))
+
+
+@given(st.data(), st.sampled_from(["active", "active", "stopped", "deleted"]))
+@settings(max_examples=25)
+def test_whatever_is_asked_and_refused_changes_nothing(data: st.DataObject, status: str):
+    """Any action with anything: it is taken, or refused with a code of the API and not a trace of it in the world."""
+    twin = begin(status)
+    before = twin.digest()
+    for _ in range(data.draw(st.integers(1, 12))):
+        action = data.draw(st.sampled_from(ACTION_NAMES))
+        given_params = data.draw(st.dictionaries(st.sampled_from(NAMES), values(twin), max_size=5))
+        code, message = ask(twin, action, given_params)
+        if code:
+            assert twin.digest() == before, (action, given_params, message)
+            assert code in catalog().ret_codes
+            assert message
+        else:
+            twin.kernel.run(twin.kernel.now + data.draw(st.integers(0, 600)) * MS_PER_S)
+            before = twin.digest()
