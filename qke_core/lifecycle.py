@@ -211,13 +211,24 @@ _ROUTER: tuple[Transition[RouterStatus], ...] = (
 ROUTERS: Mapping[str, Transition[RouterStatus]] = {found.operation: found for found in _ROUTER}
 """Every operation of a VPC by name; there is no recycle bin for it."""
 
+CLUSTERS_BY_ITSELF: tuple[Move[NodeStatus], ...] = (
+    *BY_ITSELF,
+    Move("pending", "ceased", "what could not be created is undone"),
+)
+NODES_BY_ITSELF: tuple[Move[NodeStatus], ...] = (
+    *NODES,
+    Move("stopped", "ceased", "removed, once its machine was off"),
+)
 INSTANCES_BY_ITSELF: tuple[Move[InstanceStatus], ...] = (
     Move("running", "stopped", "its machine crashed, or it was shut down from inside"),
     Move("stopped", "running", "the platform revived it"),
+    Move("running", "ceased", "terminated past the bin (direct_cease)"),
+    Move("stopped", "ceased", "terminated past the bin (direct_cease)"),
 )
 VOLUMES_BY_ITSELF: tuple[Move[VolumeStatus], ...] = (
     Move("in-use", "available", "its instance was ceased"),
     Move("pending", "in-use", "made along with its instance"),
+    Move("available", "ceased", "deleted past the bin (direct_cease)"),
     Move("deleted", "ceased", "2 hours in the recycle bin"),
 )
 EIPS_BY_ITSELF: tuple[Move[EipStatus], ...] = (
@@ -225,8 +236,10 @@ EIPS_BY_ITSELF: tuple[Move[EipStatus], ...] = (
     Move("available", "associated", "given to a VPC or a load balancer, which take effect when they are updated"),
     Move("associated", "available", "taken from a VPC or a load balancer, or what had it is gone"),
 )
-BIN_BY_ITSELF: tuple[Move[Literal["deleted", "ceased"]], ...] = (
+BIN_BY_ITSELF: tuple[Move[BalancerStatus], ...] = (
     Move("deleted", "ceased", "2 hours in the recycle bin"),
+    Move("active", "ceased", "deleted past the bin (direct_cease)"),
+    Move("stopped", "ceased", "deleted past the bin (direct_cease)"),
 )
 """What becomes of resources without an operation of their own, by kind."""
 

@@ -1,4 +1,4 @@
-"""Trouble at a door: calls that fail, answers that are lost, calls that are slow.
+"""Trouble at a door: calls that fail, answers that are lost, calls that are slow, calls that are too many.
 
 The gate sits in the door frame, so a fault meets everybody who comes through: the operator, the nodes, a client on the
 wire. What happens to things behind the doors (a crash, a full disk) is done to the thing itself; see `scenario.faults`.
@@ -12,7 +12,7 @@ from typing import Literal
 from qke_sim.streams import Streams
 
 DoorName = Literal["cloud", "kube", "host"]
-Effect = Literal["fails", "answer-lost", "slow"]
+Effect = Literal["fails", "answer-lost", "slow", "throttled"]
 
 
 @dataclass(slots=True)

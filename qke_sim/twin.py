@@ -15,6 +15,7 @@ from qke_sim.digest import digest_of
 from qke_sim.hosts.balancer import api_listener, rebalance, stand_behind
 from qke_sim.hosts.build import standing_site
 from qke_sim.hosts.host import HostDoor
+from qke_sim.hosts.machines import serves
 from qke_sim.hosts.site import Site
 from qke_sim.hosts.sites import Sites
 from qke_sim.kernel import Kernel
@@ -25,7 +26,7 @@ from qke_sim.platform import Platform, keep_bin, watch_power
 from qke_sim.platform.autoscaling import Autoscaler
 from qke_sim.platform.census import Census
 from qke_sim.platform.health import Health
-from qke_sim.platform.revive import revive
+from qke_sim.platform.linked import LinkedServices
 from qke_sim.platform.scalingactions import ACTIONS as SCALING_ACTIONS
 from qke_sim.populate import populate
 
@@ -54,14 +55,16 @@ class Twin:
         for site in self.sites.values():
             stand_behind(site)
         self.cloud.on_applied.append(self._applied)
+        self.cloud.serves = partial(serves, self.cloud, self.sites)
         self.platform = Platform(kernel, self.cloud, self._sites)
         self.cloud.on_power.append(watch_power(self.platform))
         self.cloud.serve(CLOUD_ACTIONS)
         for name, handler in PLATFORM_ACTIONS.items():
             self.cloud.handlers[name] = partial(handler, self.platform)
         self.census = Census(kernel, self._sites, self.cloud.figures)
-        self.health = Health(kernel, self.cloud, self._sites, revive)
+        self.health = Health(kernel, self.cloud, self._sites)
         self.autoscaler = Autoscaler(self.cloud)
+        self.linked = LinkedServices(self.cloud, self._sites, world)
         for name, handler in SCALING_ACTIONS.items():
             self.cloud.handlers[name] = partial(handler, self.autoscaler)
 
@@ -79,6 +82,7 @@ class Twin:
     def start(self, cause: int) -> None:
         """Let the world stand as it has been standing: pods placed, and what the World says is broken, broken."""
         self.meter.begin(cause)
+        self.linked.start()
         for site in self.sites.values():
             site.plane.start(cause)
             site.kube.start(cause)

@@ -51,7 +51,7 @@ def run_scenario(scenario: Path, options: Options) -> int:
     elif options.quiet:
         render_verdict(screen, result, folder)
     else:
-        render_outcome(screen, result, analyse(result.records, result.ended_ms), folder)
+        render_outcome(screen, result, analyse(result.records, result.ended_ms, result.outages), folder)
     return 0 if result.held else 1
 
 

@@ -9,18 +9,13 @@ _WORDS = {"api": "API", "kubesphere-system/ks-console": "console"}
 
 def only_cluster(story: Story) -> str | None:
     """Return the cluster's name when there is only one."""
-    clusters = story.world.clusters
-    return clusters[0].name if len(clusters) == 1 else None
+    names = list(story.cast())
+    return names[0] if len(names) == 1 else None
 
 
 def node_names(story: Story) -> list[str]:
-    """Return all nodes as `<cluster>/<alias>`, in the catalogue's order of roles."""
-    return [
-        f"{cluster.name}/{role}{number}"
-        for cluster in story.world.clusters
-        for role, shape in cluster.shape().items()
-        for number in range(1, shape.count + 1)
-    ]
+    """Return all nodes that may come to be as `<cluster>/<alias>`, in the catalogue's order of roles."""
+    return [f"{member.name}/{alias}" for member in story.cast().values() for alias in member.nodes]
 
 
 def node_name(name: str, alone: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from rich.text import Text
@@ -11,10 +11,13 @@ from qke_cli.render.names import node_name, node_names, only_cluster
 from qke_cli.render.plan import render_plan
 from qke_cli.screen import Screen, pad
 from qke_core.units import render_clock, render_rough
+from qke_sim.kube.kubesphere import CONSOLE
+from qke_sim.report.analysis import is_cluster_job
 from qke_sim.scenario import Story
 from qke_sim.trace import TraceRecord
 
 _STYLES: Final = {"blocker": "bold red", "warning": "yellow", "note": "dim"}
+CONSOLE_KEY: Final = f"kubesphere-system/{CONSOLE}"
 _JOB: Final = len("j-d226zw7q")
 _ENDS: Final = {"done": "green", "successful": "green"}
 
@@ -34,6 +37,13 @@ class Watch:
         """Say that nothing more will come."""
 
 
+def _felt(story: Story) -> Iterator[tuple[str, str]]:
+    """Yield what users feel the absence of: `<cluster>/<namespace>/<workload>`, with the cluster's name."""
+    for member in story.cast().values():
+        for key in (CONSOLE_KEY, *member.workloads):
+            yield f"{member.name}/{key}", member.name
+
+
 class Progress(Watch):
     """Tells a run as it happens."""
 
@@ -44,6 +54,8 @@ class Progress(Watch):
         self._alone = only_cluster(story)
         actions = [action.label for action in story.scenario.timeline]
         self._who = max(_JOB, *(len(node_name(name, self._alone)) for name in [*node_names(story), *actions]))
+        self._things = {name for name, _ in _felt(story)}
+        self.jobs: set[str] = set()
         self._began: dict[tuple[str, str], int] = {}
         self._told: set[str] = set()
         self._decided: list[TraceRecord] = []
@@ -87,6 +99,10 @@ class Progress(Watch):
         start = self._began.pop((what, record.subject), None)
         return "" if start is None else render_rough(record.t - start)
 
+    def feels(self, record: TraceRecord) -> bool:
+        """Whether anybody feels that this is gone: an API server, a console, a workload of users."""
+        return not record.kind.startswith("workload.") or record.subject in self._things
+
     # What the records say
 
     def planned(self, record: TraceRecord) -> None:
@@ -122,11 +138,16 @@ def _action_ended(progress: Progress, record: TraceRecord) -> None:
 
 
 def _job_created(progress: Progress, record: TraceRecord) -> None:
+    if not is_cluster_job(record):
+        return
+    progress.jobs.add(record.subject)
     progress.line(record, f"accepted: {record.data['action']} for {record.data['cluster']}")
 
 
 def _job_ended(progress: Progress, record: TraceRecord) -> None:
     status, code = str(record.data["status"]), record.data["code"]
+    if record.subject not in progress.jobs and status == "successful":
+        return
     progress.line(record, f"{status}, code {code}" if code else status, _ENDS.get(status, "bold red"))
 
 
@@ -148,6 +169,8 @@ def _phase_ended(progress: Progress, record: TraceRecord) -> None:
 
 def _gone(what: str) -> Callable[[Progress, TraceRecord], None]:
     def tell(progress: Progress, record: TraceRecord) -> None:
+        if not progress.feels(record):
+            return
         progress.began(record, what)
         through = f": nothing answers through {record.data['through']}" if "through" in record.data else ""
         progress.line(record, f"{what} gone{through}", "bold red")
@@ -157,9 +180,24 @@ def _gone(what: str) -> Callable[[Progress, TraceRecord], None]:
 
 def _back(what: str) -> Callable[[Progress, TraceRecord], None]:
     def tell(progress: Progress, record: TraceRecord) -> None:
-        progress.line(record, f"{what} back after {progress.took(record, what)}", "yellow")
+        took = progress.took(record, what) if progress.feels(record) else ""
+        if took:
+            progress.line(record, f"{what} back after {took}", "yellow")
+        elif record.kind == "api.available":
+            progress.line(record, f"{what} answers")
 
     return tell
+
+
+def _crashed(progress: Progress, record: TraceRecord) -> None:
+    progress.began(record, "host")
+    progress.line(record, "host crashed", "bold red")
+
+
+def _booted(progress: Progress, record: TraceRecord) -> None:
+    """Tell that a host that crashed is back; one that was started on purpose is no news."""
+    if progress.took(record, "host"):
+        progress.line(record, "host runs again", "yellow")
 
 
 def _phrase(template: str, style: str = "") -> Callable[[Progress, TraceRecord], None]:
@@ -182,6 +220,10 @@ _TELLERS: Final[Mapping[str, Callable[[Progress, TraceRecord], None]]] = {
     "action.ended": _action_ended,
     "fault.injected": _phrase("fault injected: {fault}", "yellow"),
     "fault.lifted": _phrase("fault lifted: {fault}", "yellow"),
+    "fault.missed": _phrase("fault without anything to strike: {fault}", "yellow"),
+    "job.stuck": _phrase("does not come to an end", "bold red"),
+    "node.added": _phrase("node added"),
+    "node.removed": _phrase("node removed"),
     "operator.planned": Progress.planned,
     "operator.checked": Progress.checked,
     "operator.killed": _phrase("operator killed at journal position {position}, {phase} the effect", "yellow"),
@@ -193,9 +235,19 @@ _TELLERS: Final[Mapping[str, Callable[[Progress, TraceRecord], None]]] = {
     "service.cut": _phrase("{service} cut by the platform after {timeout_s} s", "bold red"),
     "phase.started": lambda progress, record: progress.began(record, "phase"),
     "phase.ended": _phase_ended,
-    "host.crashed": _phrase("host crashed", "bold red"),
-    "host.booted": _phrase("host runs again", "yellow"),
+    "host.crashed": _crashed,
+    "host.booted": _booted,
     "node.not-ready": _phrase("not Ready: {why}", "yellow"),
+    "health.unhealthy": _phrase("unhealthy: {why}", "yellow"),
+    "health.healthy": _phrase("healthy again"),
+    "revive.cut": _phrase("revival cut by the platform after {timeout_s} s", "bold red"),
+    "linked.down": _phrase("linked {app} service serves no more", "bold red"),
+    "linked.up": _phrase("linked {app} service serves again", "yellow"),
+    "autoscaling.fired": _phrase("autoscaling: {role} from {before} to {after} nodes"),
+    "autoscaling.refused": _phrase("autoscaling of {role} refused: {why}", "yellow"),
+    "autoscaling.ended": _phrase("{result}: {why}"),
+    "alarm.changed": _phrase("{resource}: {before}, now {after}", "yellow"),
+    "notification.posted": _phrase("told: {message}"),
     "api.unavailable": _gone("API"),
     "api.available": _back("API"),
     "workload.unavailable": _gone("pods that serve"),

@@ -23,7 +23,19 @@ _LETTERS: Final = {
     "cluster-wide": "W",
     "kubesphere": "S",
     "client": "C",
+    "init": "i",
+    "start": "s",
+    "stop": "t",
+    "restart": "r",
+    "reload": "e",
+    "scale_in": "l",
+    "scale_out": "j",
+    "destroy": "d",
+    "docker_prune": "p",
+    "renew_certs": "c",
 }
+"""Capitals are phases of an upgrade, small letters the services of all other operations."""
+
 _COLOURS: Final = {
     "P": "blue",
     "M": "magenta",
@@ -32,6 +44,16 @@ _COLOURS: Final = {
     "S": "yellow",
     "C": "bright_blue",
     "I": "yellow",
+    "i": "magenta",
+    "s": "green",
+    "t": "blue",
+    "r": "cyan",
+    "e": "cyan",
+    "l": "blue",
+    "j": "green",
+    "d": "blue",
+    "p": "yellow",
+    "c": "yellow",
 }
 _SPARE: Final = "ABDEFGHJLNOQRTUVYZ"
 _INSTALLER: Final = "I"

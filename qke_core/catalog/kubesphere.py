@@ -10,11 +10,13 @@ from typing import Literal, TypeAlias
 
 from qke_core.catalog.facts import Entry
 from qke_core.catalog.load import catalog, read_text
-from qke_core.catalog.reader import Document, put_once
+from qke_core.catalog.reader import Document, Table, put_once
 from qke_core.catalog.storage_facts import MINIMAL
 
 PartKind: TypeAlias = Literal["Deployment", "StatefulSet"]
 KINDS: tuple[PartKind, ...] = ("Deployment", "StatefulSet")
+InstallerKind: TypeAlias = Literal["Job", "Deployment"]
+INSTALLER_KINDS: tuple[InstallerKind, ...] = ("Job", "Deployment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,22 @@ class Part:
     versions: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class InstallerPod:
+    """What the installer runs as; `label` is its pods' label `app`."""
+
+    name: str
+    kind: InstallerKind
+    label: str
+    versions: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class KubeSphereBook:
     """All parts, in the order of installation; `constants` are whole numbers by name."""
 
     parts: tuple[Part, ...]
+    installers: tuple[InstallerPod, ...]
     constants: Mapping[str, int]
     ledger: tuple[Entry, ...]
 
@@ -49,6 +62,10 @@ class KubeSphereBook:
     def parts_of(self, version: str, module: str) -> tuple[Part, ...]:
         """Return the parts of one module at a version."""
         return tuple(part for part in self.parts if part.module == module and version in part.versions)
+
+    def installer(self, version: str) -> InstallerPod | None:
+        """Return what the installer of a version runs as; None where it is no pod."""
+        return next((found for found in self.installers if version in found.versions), None)
 
     def entries(self) -> Iterator[Entry]:
         """Return every sourced entry, for the fidelity page."""
@@ -72,11 +89,13 @@ def build_kubesphere(text: str, order: tuple[str, ...]) -> KubeSphereBook:
     for table in document.tables("constant", by=("name",)):
         put_once(constants, table, table.text("name"), table.integer("value", at_least=1))
         table.provenance()
+    installers: list[InstallerPod] = []
+    for table in document.tables("installer", by=("name", "since")):
+        kind, versions = table.choice("kind", INSTALLER_KINDS), _versions(table, order)
+        installers.append(InstallerPod(table.text("name"), kind, table.text("label"), versions))
+        table.provenance()
     parts: dict[str, Part] = {}
     for table in document.tables("part", by=("name",)):
-        since, until = table.text("since", order[0]), table.text("until", "")
-        if since not in order or until not in ("", *order):
-            raise table.error("since and until must be versions")
         part = Part(
             name=table.text("name"),
             module=table.text("module"),
@@ -86,8 +105,16 @@ def build_kubesphere(text: str, order: tuple[str, ...]) -> KubeSphereBook:
             cpu_m=table.integer("cpu_m"),
             memory_mib=table.integer("memory_mib"),
             claims=table.texts("claims") if table.has("claims") else (),
-            versions=order[order.index(since) : order.index(until) if until else len(order)],
+            versions=_versions(table, order),
         )
         put_once(parts, table, part.name, part)
         table.provenance()
-    return KubeSphereBook(tuple(parts.values()), MappingProxyType(constants), document.close())
+    return KubeSphereBook(tuple(parts.values()), tuple(installers), MappingProxyType(constants), document.close())
+
+
+def _versions(table: Table, order: tuple[str, ...]) -> tuple[str, ...]:
+    """Read which versions have something: from `since` on, up to `until`, which has it no more."""
+    since, until = table.text("since", order[0]), table.text("until", "")
+    if since not in order or until not in ("", *order):
+        raise table.error("since and until must be versions")
+    return order[order.index(since) : order.index(until) if until else len(order)]

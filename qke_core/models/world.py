@@ -97,6 +97,10 @@ class LinkedService(Model):
     app: Annotated[Literal["etcd", "elk"], Field(description="Which app it is.")]
     vxnet: Annotated[ResourceId, Field(description="Private network it stands in.")]
     network: Annotated[Cidr | None, Field(default=None, description="Range its addresses are in, where it matters.")]
+    status: Annotated[
+        Literal["active", "stopped"],
+        Field(default="active", description="Whether it serves. Without its etcd a cluster has no API server."),
+    ]
 
 
 class Registry(Model):

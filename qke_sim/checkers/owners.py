@@ -9,10 +9,12 @@ Rule: guide G-167, G-190 to G-192; QKE app repo, destruction of resources from 2
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from qke_core.catalog import operations
 from qke_sim.checkers.finding import Finding
 from qke_sim.cloud import Cluster, Thing
+from qke_sim.trace import TraceRecord
 from qke_sim.twin import Twin
 
 STANDING = ("active", "stopped")
@@ -37,6 +39,25 @@ def _thing(thing: Thing, owner: Cluster | None, nodes: Mapping[str, set[str]]) -
     elif thing.origin == "node" and owner.status in STANDING and not owner.transition_status:
         if "/".join(thing.label.split("/")[:2]) not in nodes[owner.name]:
             yield Finding("check.owner", thing.id, f"{what} belongs to no node of {thing.owner}")
+
+
+@dataclass(slots=True)
+class Leavings:
+    """Follows what the platform leaves behind when it destroys a cluster; after an injected fault anything may stay."""
+
+    twin: Twin
+    faulty: bool = False
+
+    def see(self, record: TraceRecord) -> Iterator[Finding]:
+        """Yield when a record tells that something stays which should have gone."""
+        self.faulty |= record.kind == "fault.injected"
+        if record.kind != "resource.left" or self.faulty:
+            return
+        clusters = {cluster.name: cluster for cluster in self.twin.cloud.store.all(Cluster)}
+        thing, owner = self.twin.cloud.store.by_id(record.subject), clusters[str(record.data["cluster"])]
+        if thing is not None and not _left_by_hand(thing, owner):
+            sentence = f"{thing.kind} {thing.id} ({thing.label}) was left behind by {owner.name}, which should take it"
+            yield Finding("check.owner", thing.id, sentence)
 
 
 def _left_by_hand(thing: Thing, owner: Cluster) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from qke_core import lifecycle
 from qke_core.lifecycle import Move, Transition
 from qke_sim.checkers.finding import Finding
-from qke_sim.cloud import Cluster, Thing
+from qke_sim.cloud import Thing
 from qke_sim.trace import TraceRecord
 from qke_sim.twin import Twin
 
@@ -44,11 +44,11 @@ def rules_of(transitions: Iterable[Transition[str]], itself: Iterable[Move[str]]
 
 
 RULES: Mapping[str, Rules] = {
-    "cluster": rules_of(lifecycle.TABLE.values(), lifecycle.BY_ITSELF),
-    "cluster_node": rules_of((), lifecycle.NODES),
+    "cluster": rules_of(lifecycle.TABLE.values(), lifecycle.CLUSTERS_BY_ITSELF),
+    "cluster_node": rules_of((), lifecycle.NODES_BY_ITSELF),
     "instance": rules_of(lifecycle.INSTANCES.values(), lifecycle.INSTANCES_BY_ITSELF),
     "volume": rules_of(lifecycle.VOLUMES.values(), lifecycle.VOLUMES_BY_ITSELF),
-    "snapshot": rules_of(lifecycle.SNAPSHOTS.values(), lifecycle.BIN_BY_ITSELF),
+    "snapshot": rules_of(lifecycle.SNAPSHOTS.values(), lifecycle.VOLUMES_BY_ITSELF),
     "loadbalancer": rules_of(lifecycle.BALANCERS.values(), lifecycle.BIN_BY_ITSELF),
     "eip": rules_of(lifecycle.EIPS.values(), lifecycle.EIPS_BY_ITSELF),
     "router": rules_of(lifecycle.ROUTERS.values()),

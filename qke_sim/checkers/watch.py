@@ -12,6 +12,7 @@ from qke_core.errors import InvariantError
 from qke_sim.checkers import bills, bindings, owners, quotas, statuses
 from qke_sim.checkers.finding import Finding
 from qke_sim.checkers.jobs import Jobs
+from qke_sim.checkers.owners import Leavings
 from qke_sim.checkers.statuses import Moves
 from qke_sim.cloud import Reader
 from qke_sim.trace import TraceRecord
@@ -43,6 +44,7 @@ class Watch:
         self._repeat = repeat
         self._jobs = Jobs()
         self._moves = Moves.of(twin)
+        self._leavings = Leavings(twin)
         self._reader = Reader()
         self._found: list[tuple[Finding, int]] = []
         self._due = False
@@ -68,7 +70,7 @@ class Watch:
 
     def _see(self, record: TraceRecord) -> None:
         self._reader.read(record)
-        found = (*self._jobs.see(record), *self._moves.see(record))
+        found = (*self._jobs.see(record), *self._moves.see(record), *self._leavings.see(record))
         self._found.extend((finding, record.seq) for finding in found)
         self._due |= record.kind == "job.ended" and self._twin.cloud.jobs[record.subject].cluster_id != ""
 

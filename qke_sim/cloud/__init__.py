@@ -4,7 +4,7 @@ from qke_sim.cloud.allowance import Allowance
 from qke_sim.cloud.balancerhealth import BalancerHealth, HealthOption
 from qke_sim.cloud.call import Call, CloudRefusal, denied, invalid, not_found
 from qke_sim.cloud.cloud import Cloud
-from qke_sim.cloud.cluster import Cluster, ClusterNode, describe_cluster, describe_node
+from qke_sim.cloud.cluster import Cluster, ClusterNode
 from qke_sim.cloud.job import Job, Outcome
 from qke_sim.cloud.meter import Meter, Metered, Reader, lives_of
 from qke_sim.cloud.store import Store, Thing
@@ -29,8 +29,6 @@ __all__ = [
     "Trouble",
     "Troubles",
     "denied",
-    "describe_cluster",
-    "describe_node",
     "invalid",
     "lives_of",
     "not_found",

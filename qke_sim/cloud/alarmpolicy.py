@@ -100,12 +100,14 @@ def _create(cloud: Cloud, call: Call) -> dict[str, Json]:
     """Make a policy; rules and actions may come along."""
     rules = [_read_rule(call, given) for given in call.objects("rules")]
     actions = [_read_action(cloud, call, given) for given in call.objects("actions")]
+    kind, period = _one_of(call, "alarm_policy_type", TYPES), _one_of(call, "period", PERIODS)
+    notices = call.number("notice_count", 1, least=1, most=NOTICES_MAX)
     policy = AlarmPolicy(
         id=cloud.store.new_id(AlarmPolicy),
         name=call.text("alarm_policy_name"),
-        policy_type=_one_of(call, "alarm_policy_type", TYPES),
-        period=_one_of(call, "period", PERIODS),
-        notice_count=call.number("notice_count", 1, least=1, most=NOTICES_MAX),
+        policy_type=kind,
+        period=period,
+        notice_count=notices,
         status="active",
     )
     cloud.store.add(policy, call.seq, call.by)

@@ -21,7 +21,7 @@ from qke_core.errors import RemoteError
 from qke_core.models import World
 from qke_core.units import render_rough
 from qke_sim.cloud.allowance import Allowance, CallRate
-from qke_sim.cloud.call import Call, CloudRefusal, denied
+from qke_sim.cloud.call import QUOTAS_EXCEEDED, Call, CloudRefusal, denied
 from qke_sim.cloud.cluster import Cluster
 from qke_sim.cloud.figures import Figures
 from qke_sim.cloud.job import FAILED, SUCCESSFUL, WORKING, Job, Outcome
@@ -112,8 +112,10 @@ class Cloud:
         fault = self.gate.meet(action)
         if fault is not None and fault.effect == "slow":
             yield kernel.pause(fault.delay_ms)
-        if fault is not None and fault.effect == "fails":
-            answer: dict[str, Json] = _refuse(fault.ret_code)
+        if fault is not None and fault.effect == "throttled":
+            answer: dict[str, Json] = {"ret_code": QUOTAS_EXCEEDED, "message": TOO_FREQUENT}
+        elif fault is not None and fault.effect == "fails":
+            answer = _refuse(fault.ret_code)
         else:
             answer = self._handle(action, call)
         if fault is not None and fault.effect == "answer-lost":

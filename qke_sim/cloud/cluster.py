@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from qke_core.catalog import RoleKind, RoleShape, catalog
-from qke_core.effects import Json
 from qke_core.models import ON_DEMAND, Billing, Settings
 from qke_core.resources import Resource
 from qke_sim.cloud.store import Thing
@@ -93,39 +92,3 @@ class Cluster(Thing):
     def charged(self) -> Resource | None:
         """A cluster counts until it is ceased."""
         return None if self.status == "ceased" else Resource(self.label, "cluster", "node")
-
-
-def describe_cluster(cluster: Cluster) -> dict[str, Json]:
-    """Return a cluster as `DescribeClusters` shows it."""
-    roles = sorted({node.role for node in cluster.nodes})
-    return {
-        "cluster_id": cluster.cluster_id,
-        "name": cluster.name,
-        "app_version": catalog().version(cluster.version).app_version_id,
-        "status": cluster.status,
-        "transition_status": cluster.transition_status,
-        "upgrade_status": cluster.upgrade_status,
-        "node_count": len(cluster.nodes),
-        "roles": list(roles),
-        "role_count": {role: sum(node.role == role for node in cluster.nodes) for role in roles},
-        "links": dict(cluster.links),
-    }
-
-
-def describe_node(node: ClusterNode, cluster: Cluster) -> dict[str, Json]:
-    """Return a node as `DescribeClusterNodes` shows it."""
-    return {
-        "node_id": node.node_id,
-        "instance_id": node.instance_id,
-        "name": node.alias,
-        "cluster_id": cluster.cluster_id,
-        "app_version": catalog().version(cluster.version).app_version_id,
-        "role": node.role,
-        "server_id": node.sid,
-        "status": node.status,
-        "transition_status": cluster.transition_status,
-        "cpu": node.shape.cpu,
-        "memory": node.shape.memory_mib,
-        "storage_size": node.shape.volume_gib,
-        "private_ip": node.private_ip,
-    }

@@ -22,6 +22,7 @@ from qke_sim.cloud.lookup import Actions, idle_in, require_leased
 from qke_sim.cloud.nic import nics_of, withdraw
 from qke_sim.cloud.recyclebin import throw_away
 from qke_sim.cloud.volume import release, volumes_of
+from qke_sim.cloud.vxnet import Vxnet, free_addresses, inside
 
 Goes: TypeAlias = Literal["never", "first", "last"]
 """When what runs on an instance stops: not at all, when the job begins, or when it ends."""
@@ -214,7 +215,21 @@ def _recover(cloud: Cloud, call: Call) -> dict[str, Json]:
     """Have instances back from the recycle bin. The API has no such action: the console and the platform do it."""
     if not call.internal:
         raise denied("can't handle this request")
-    return carry_out(cloud, call, "RecoverInstances", chosen(cloud, call, RECOVER), RECOVER)
+
+    def finish(instance: Instance, cause: int) -> int:
+        address = _address_back(cloud, instance)
+        return cloud.store.change(instance, cause, status=RUNNING, transition_status="", private_ip=address)
+
+    return carry_out(cloud, call, "RecoverInstances", chosen(cloud, call, RECOVER), RECOVER, finish)
+
+
+def _address_back(cloud: Cloud, instance: Instance) -> str:
+    """Return the address of an instance that comes back: its own, or another one if somebody has that by now."""
+    vxnet = cloud.store.find(Vxnet, instance.vxnet_id)
+    taken = {str(getattr(one, "private_ip", "")) for one in inside(cloud.store, instance.vxnet_id)}
+    if vxnet is None or instance.private_ip not in taken:
+        return instance.private_ip
+    return next(free_addresses(cloud.store, vxnet), "")
 
 
 ACTIONS: Actions = {

@@ -63,7 +63,7 @@ def _create(cloud: Cloud, call: Call) -> dict[str, Json]:
         raise CloudRefusal(BAD_MESSAGE, "InvalidRequestFormat, either [eips] or [vxnet] is required, and not both")
     address = take_address(cloud.store, vxnet, call.text("private_ip")) if vxnet is not None else ""
     cloud.allowance.require([Resource("new", "loadbalancer", "user", lb_type=kind, lb_nodes=nodes)])
-    require_room(cloud, "CreateLoadBalancer", "loadbalancer", made_for["label"])
+    require_room(cloud, nodes, "CreateLoadBalancer", made_for["label"])
     new = LoadBalancer(
         id=cloud.store.new_id(LoadBalancer),
         name=call.text("loadbalancer_name"),

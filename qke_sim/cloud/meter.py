@@ -43,11 +43,15 @@ class Meter:
         self._zone = zone
         self._billing: dict[str, Billing] = {}
         self._owners: dict[str, Tally] = {}
+        self._owner_of: dict[str, str] = {}
         self._begun = False
 
     def watch(self, thing: Thing, before: Resource | None, after: Resource | None, seq: int) -> None:
-        """Follow a change of a thing; once the run has begun, record it."""
-        owner = thing.owner or ACCOUNT
+        """Follow a change of a thing; once the run has begun, record it.
+
+        What a cluster leaves behind goes on being charged to its name: so a bill shows what nobody removed.
+        """
+        owner = self._owner_of.setdefault(thing.id, thing.owner or ACCOUNT)
         if isinstance(thing, Cluster):
             self._billing[owner] = thing.billing
         self._tally(owner).stand(thing.id, after, self._kernel.now)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from qke_core.catalog import RoleShape, catalog
 from qke_core.models import ClusterState, NodeState, World, WorldCluster
 from qke_sim.cloud import Cloud, Cluster, ClusterNode
+from qke_sim.hosts.capacity import allocatable
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.settled import settle
 from qke_sim.hosts.site import FOREVER_MS, Site
@@ -210,24 +211,8 @@ def make_kube_node(node: ClusterNode, cluster: Cluster) -> KubeNode:
         instance_id=node.instance_id,
         labels=_labels(node, cluster),
         taints=(Taint(MASTER_TAINT, "NoSchedule"),) if master and has_workers else (),
-        allocatable=_allocatable(node, cluster.born_as),
+        allocatable=allocatable(node, cluster.born_as),
         kubelet_version=version.kubernetes,
-    )
-
-
-def _allocatable(node: ClusterNode, born_as: str) -> Resources:
-    """Return what pods may request: capacity less reservations (from 1.0.1 on) and the hard eviction threshold."""
-    facts = catalog()
-    memory = node.shape.memory_mib * 1024 * 1024
-    if facts.order.index(born_as) < facts.order.index("3.1.0"):
-        threshold = facts.constant("eviction_hard_mib") * 1024 * 1024
-    else:
-        threshold = -(-memory * facts.constant("eviction_hard_percent") // 100)  # Rounded up, as a quantity.
-    reserves = born_as != "1.0.0"
-    return Resources(
-        cpu_m=node.shape.cpu * 1000 - facts.constant("reserved_cpu_m") * reserves,
-        memory=memory - threshold - facts.constant("reserved_memory_bytes") * reserves,
-        pods=facts.constant("max_pods"),
     )
 
 

@@ -24,6 +24,8 @@ IAAS_FAILED = 133
 PORT = 6443
 INHABITANT = "kube-lb"
 LB_FILE = "loadbalancer"
+LABELS: Mapping[str, str] = {"CreateLoadBalancer": "apiserver-lb", "CreateSecurityGroup": "apiserver-sg"}
+"""How bills and people call what is made."""
 
 
 class _Refused(Exception):
@@ -60,7 +62,9 @@ def _work(run: Run) -> Process[int]:
     try:
         cause = yield from _make(run, made, cause)
     except _Refused as refused:
-        cause = run.site.kernel.trace.add("step.failed", run.host.subject, refused.cause, why=refused.why, code=IAAS_FAILED)
+        cause = run.site.kernel.trace.add(
+            "step.failed", run.host.subject, refused.cause, why=refused.why, code=IAAS_FAILED
+        )
         code = IAAS_FAILED
     _leave_file(run, made, code, cause)
     return code
@@ -168,7 +172,8 @@ def _ask(
     Raises:
         _Refused: on any ret_code but 0.
     """
-    made_for: dict[str, Json] = {"_owner": run.site.name, "_label": f"{run.site.name}/apiserver", "_origin": "apiserver"}
+    label = f"{run.site.name}/{LABELS.get(action, 'apiserver')}"
+    made_for: dict[str, Json] = {"_owner": run.site.name, "_label": label, "_origin": "apiserver"}
     if job:
         outcome = yield from run.site.cloud.request(action, {**params, **made_for}, _by(run), cause)
     else:

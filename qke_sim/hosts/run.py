@@ -9,12 +9,11 @@ from qke_core.catalog import Budget, ScriptStep, catalog, operations
 from qke_core.effects import Json
 from qke_core.plan import script_conditions
 from qke_sim.hosts.host import Host
-from qke_sim.hosts.site import Site
+from qke_sim.hosts.site import FIRST_MASTER, Site
 from qke_sim.kernel import PollResult, Process, Signal, poll
 
 FAILED = 1
 """Exit code of a failing command that has no code of its own."""
-FIRST_MASTER = "master1"
 
 
 @dataclass(slots=True)

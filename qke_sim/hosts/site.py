@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 from qke_core.catalog import catalog
 from qke_sim.cloud import Cloud, Cluster
+from qke_sim.hosts.capacity import allocatable
 from qke_sim.hosts.host import Host
-from qke_sim.kube.kubesphere import Installer
 from qke_sim.kernel import Kernel, Signal
 from qke_sim.kube import ControlPlane, KubeCluster
+from qke_sim.kube.kubesphere import Installer
 
-
+FIRST_MASTER = "master1"
+"""The master with sid 1: it coordinates the others."""
 FOREVER_MS = 10**15
 """An instant that no run reaches."""
 
@@ -33,7 +35,8 @@ class Site:
     machine has booted or gone. `boots` holds the record of each node's newest boot. `applied` are the add-ons that the
     first master has applied. `lb_job` is how the job that makes the balancer stands: "", running, done, failed;
     `lb_address` and `lb_public` are what its file says. `token_ends_ms`: until then nodes may join. `cuts` are pairs of
-    nodes that cannot talk to each other.
+    nodes that cannot talk to each other, `isolated` the masters and `silenced` the kubelets that this, or a wrong clock,
+    shuts out.
     """
 
     kernel: Kernel
@@ -56,6 +59,8 @@ class Site:
     token_ends_ms: int = 0
     hostnic_status: int = 0
     cuts: set[frozenset[str]] = field(default_factory=set[frozenset[str]])
+    isolated: set[str] = field(default_factory=set[str])
+    silenced: set[str] = field(default_factory=set[str])
     power: Signal = field(init=False)
 
     def __post_init__(self) -> None:
@@ -120,6 +125,15 @@ class Site:
             self.start_services(alias, seq, told=False)
         self.power.fire(seq)
 
+    def renew_system_disks(self, *kinds: str) -> None:
+        """The machines of some kinds that are off get new system disks: a start of the cluster does that (G-144).
+
+        The client keeps its own when a cluster is stopped, not when it was deleted.
+        """
+        for host in self.hosts.values():
+            if not host.up and host.node.role_kind in kinds:
+                host.renew_system_disk()
+
     # Services
 
     def start_services(self, alias: str, cause: int, *, told: bool = True) -> int:
@@ -137,6 +151,7 @@ class Site:
             self._start_master(alias, seq)
         host.on_certificates(seq)
         if alias in self.kube.nodes and (idle or self.kube.nodes[alias].silent_since is not None):
+            self.kube.nodes[alias].allocatable = allocatable(host.node, self.cluster.born_as)
             if told:
                 return self.start_kubelet(alias, host.kubelet_version, seq)
             self.kube.host_started(alias, host.kubelet_version, seq)
@@ -180,6 +195,12 @@ class Site:
             if "etcd" in host.services:
                 self.plane.set_etcd(alias, up=False, cause=seq)
         return seq
+
+    def copy_kubeconfig(self, cause: int) -> None:
+        """The first master copies the administrator's kubeconfig to all workers and the client; who is down gets none."""
+        for host in self.hosts.values():
+            if host.up and host.node.role_kind != "master":
+                host.put_file("kubeconfig", cause)
 
     # Who finds whom
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 from qke_core.catalog import ScriptStep, catalog
 from qke_sim.hosts.build import system_workloads
-from qke_sim.kube.kubesphere import RECAP_FAILED
 from qke_sim.hosts.run import (
     FIRST_MASTER,
     Behaviour,
@@ -25,6 +24,7 @@ from qke_sim.hosts.run import (
 )
 from qke_sim.hosts.steps_upgrade import all_nodes, wait_for_nodes
 from qke_sim.kernel import Process
+from qke_sim.kube.kubesphere import RECAP_FAILED
 
 
 def _apply_network(run: Run, cause: int) -> None:
@@ -148,7 +148,10 @@ def _wait_kubesphere_installed(run: Run, step: ScriptStep, cause: int) -> Proces
 
 
 def _delete_console_service(run: Run, cause: int) -> None:
-    controller, seq = run.site.kube.cloud_controller, run.site.kernel.trace.add("console.withdrawn", run.site.name, cause)
+    controller, seq = (
+        run.site.kube.cloud_controller,
+        run.site.kernel.trace.add("console.withdrawn", run.site.name, cause),
+    )
     if controller is not None:
         controller.withdraw_console(seq)
 

@@ -23,10 +23,12 @@ from qke_sim.hosts.run import (
     at_once,
     by_kubectl,
     elapse,
+    exit_code,
     file_signals,
     flag,
     has_file,
     kube_signals,
+    wait,
     waits,
 )
 from qke_sim.hosts.site import FOREVER_MS
@@ -218,17 +220,24 @@ def hang_up(run: Run, cause: int) -> Process[None]:
         plane.set_process(alias, up=True, cause=cause)
 
 
-def _lb_certificates_served(run: Run, budget: Budget) -> int:
-    _ = budget
-    site = run.site
-    return flag(
-        all(
-            "apiserver-certificate-with-lb" in site.hosts[node.alias].files
-            and node.alias in site.plane.masters
-            and site.plane.masters[node.alias].answers
-            for node in masters(run)
-        )
-    )
+def _wait_lb_certificates(run: Run, step: ScriptStep, cause: int) -> Process[int]:
+    """Wait for one master after another, each within the budget, until it serves a certificate with the address."""
+    budget = catalog().budget(step.wait or "", run.version)
+    for node in masters(run):
+
+        def served(alias: str = node.alias) -> int:
+            return flag(_serves_lb_certificate(run, alias))
+
+        result = yield from wait(run, step, cause, served, (run.site.files, run.site.plane.changed))
+        cause, code = result.cause, exit_code(result, budget)
+        if code:
+            return run.fail(f"{node.alias} serves no certificate with the balancer's address", code, cause)
+    return 0
+
+
+def _serves_lb_certificate(run: Run, alias: str) -> bool:
+    master = run.site.plane.masters.get(alias)
+    return master is not None and master.answers and "apiserver-certificate-with-lb" in run.site.hosts[alias].files
 
 
 # Labels and taints
@@ -284,7 +293,7 @@ STEPS: Mapping[str, Behaviour] = {
     "fetch-lb-file": _fetch(LB_FILE),
     "use-lb-address": at_once(_use_lb_address),
     "certify-lb-address": _certify_lb_address,
-    "wait-lb-certificates": waits(_lb_certificates_served, lambda run: (run.site.files, run.site.plane.changed)),
+    "wait-lb-certificates": _wait_lb_certificates,
     "wait-kubeconfig": waits(has_file("kubeconfig"), file_signals),
     "fetch-kubeconfig": _fetch("kubeconfig"),
     "fetch-files-again": at_once(_fetch_again),

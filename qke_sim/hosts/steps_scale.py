@@ -83,13 +83,13 @@ def _drain_v1(run: Run, step: ScriptStep, cause: int) -> Process[int]:
     """
     rule, budget = operations().scale_in(run.version), catalog().budget(step.wait or "", run.version)
     for alias in leaving(run):
-        for attempt in range(1, budget.attempts + 1):
-            result = yield from run.site.kube.drain((alias,), _manner(rule), run.host.subject, cause)
-            cause = run.last = result.cause
+        result = yield from run.site.kube.drain((alias,), _manner(rule), run.host.subject, cause)
+        for _ in range(1, budget.attempts):
             if result.ok:
                 break
-            if attempt < budget.attempts:
-                yield run.site.kernel.pause(budget.interval_ms)
+            yield run.site.kernel.pause(budget.interval_ms)
+            result = yield from run.site.kube.drain((alias,), _manner(rule), run.host.subject, result.cause)
+        cause = run.last = result.cause
         if not result.ok and budget.code:
             return run.fail(result.why, budget.code, cause)
         yield run.host.take("delete-node-object")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from qke_core.catalog import ScriptStep, catalog
 from qke_sim.hosts.certificates import due, renew
 from qke_sim.hosts.prune import prune
-from qke_sim.hosts.run import FAILED, FIRST_MASTER, Behaviour, Run, at_once, elapse
+from qke_sim.hosts.run import FAILED, Behaviour, Run, at_once, elapse
 from qke_sim.hosts.steps_join import hang_up
 from qke_sim.kernel import Process
 
@@ -63,12 +63,6 @@ def _renew(run: Run, step: ScriptStep, cause: int) -> Process[int]:
     return 0
 
 
-def _copy_to_all(run: Run, cause: int) -> None:
-    for host in run.site.hosts.values():
-        if host.up and host.alias != FIRST_MASTER and host.node.role_kind != "master":
-            host.put_file("kubeconfig", cause)
-
-
 def _prune(run: Run, cause: int) -> None:
     given = run.params.get("max_days")
     days = given if isinstance(given, int) else catalog().constant("prune_max_days_default")
@@ -83,6 +77,6 @@ STEPS: Mapping[str, Behaviour] = {
     "restart-failing-services": _restart_failing,
     "renew-certificates-when-due": _renew_when_due,
     "renew-certificates": _renew,
-    "copy-to-all": at_once(_copy_to_all),
+    "copy-to-all": at_once(lambda run, cause: run.site.copy_kubeconfig(cause)),
     "prune-docker": at_once(_prune),
 }

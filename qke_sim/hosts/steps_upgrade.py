@@ -8,12 +8,12 @@ from qke_core.catalog import Budget, ScriptStep, catalog
 from qke_core.errors import RemoteError
 from qke_sim.cloud import ClusterNode
 from qke_sim.hosts.balancer import api_listener
-from qke_sim.hosts.balancer import api_listener
 from qke_sim.hosts.run import (
     Behaviour,
     Lack,
     Run,
     api_answers,
+    at_once,
     elapse,
     exit_code,
     flag,
@@ -53,14 +53,6 @@ def _restart_kubelet(run: Run, step: ScriptStep, cause: int) -> Process[int]:
     return 0
 
 
-def _copy_to_workers(run: Run, step: ScriptStep, cause: int) -> Process[int]:
-    yield from elapse(run, step, cause)
-    for host in run.site.hosts.values():
-        if host.up and host.node.role_kind != "master":
-            host.put_file("kubeconfig", cause)
-    return 0
-
-
 def _fix_lb_listener(run: Run, step: ScriptStep, cause: int) -> Process[int]:
     """Two cloud calls; the script only warns when one of them fails."""
     _ = step
@@ -95,7 +87,9 @@ def wait_for_nodes(choose: Callable[[Run], Sequence[ClusterNode]], *, at_version
         def lack() -> Lack | None:
             return _lack(run, budget, choose(run), at_version=at_version)
 
-        result = yield from wait_for(run, name, budget, cause, lambda: flag(lack() is None), kube_signals(run), lack=lack)
+        result = yield from wait_for(
+            run, name, budget, cause, lambda: flag(lack() is None), kube_signals(run), lack=lack
+        )
         return exit_code(result, budget)
 
     return behave
@@ -139,7 +133,7 @@ STEPS: Mapping[str, Behaviour] = {
     "restart-etcd": _restart_etcd,
     "regenerate-control-plane": _regenerate_control_plane,
     "restart-kubelet": _restart_kubelet,
-    "copy-to-workers": _copy_to_workers,
+    "copy-to-workers": at_once(lambda run, cause: run.site.copy_kubeconfig(cause)),
     "fix-lb-listener": _fix_lb_listener,
     "wait-all-nodes": wait_for_nodes(all_nodes),
     "upload-config": needs_api,

@@ -1,8 +1,8 @@
-"""What a node does by itself: renewing certificates and pruning docker at night, and what happens when one has expired.
+"""What a node does by itself at night: renewing certificates and pruning docker; and the end of a certificate.
 
-A timer that changes nothing costs nothing. Its next night is not the coming one but the first on which something is due;
-it is worked out again whenever certificates, garbage or figures change. Only what can be seen every night is run every
-night: 1.0.1 kills the control plane of every master at midnight. None of this keeps a run going.
+A timer that changes nothing costs nothing. Its next night is not the coming one but the first on which something is
+due; it is worked out again whenever certificates, garbage or figures change. Only what can be seen every night is run
+every night: 1.0.1 kills the control plane of every master at midnight. None of this keeps a run going.
 Rule: QKE app repo, units kube-certs.timer and docker-prune.timer, confd template root-crontab; catalogue, `nodes.toml`.
 """
 
@@ -17,7 +17,7 @@ from qke_core.units import MS_PER_S
 from qke_sim.hosts.certificates import RENEWED, renew
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.prune import prunable, prune
-from qke_sim.hosts.site import Site
+from qke_sim.hosts.site import FIRST_MASTER, Site
 from qke_sim.kernel import Process
 
 DAY_MS = 86_400 * MS_PER_S
@@ -108,8 +108,8 @@ class NodeTimers:
                 cause = site.stop_kubelet(host.alias, cause)
                 site.start_kubelet(host.alias, host.kubelet_version, cause)
             yield from self._restart_control_plane(cause, "killed at midnight" if night.restarts == "always" else "")
-        if names and host.alias == "master1":
-            self._copy_kubeconfig(cause)
+        if names and host.alias == FIRST_MASTER:
+            site.copy_kubeconfig(cause)
         return 0
 
     def _restart_control_plane(self, cause: int, why: str) -> Process[None]:
@@ -129,11 +129,6 @@ class NodeTimers:
         loaded, begun = self.host.loaded, self._expiries
         if loaded is not None and loaded.ends_ms > self.site.kernel.now:
             self._at(loaded.ends_ms, lambda: begun == self._expiries, lambda: self._expire(cause))
-
-    def _copy_kubeconfig(self, cause: int) -> None:
-        for other in self.site.hosts.values():
-            if other.up and other.node.role_kind != "master":
-                other.put_file("kubeconfig", cause)
 
     def _expire(self, cause: int) -> None:
         why = self.site.why_refused(self.host.alias)

@@ -16,6 +16,7 @@ from qke_core.catalog import catalog, networks
 from qke_core.effects import Json
 from qke_core.resources import Origin
 from qke_sim.cloud import Cloud, Cluster, Outcome
+from qke_sim.cloud.eip import eips_of
 from qke_sim.cloud.loadbalancer import LoadBalancer, backends_of, listeners_of
 from qke_sim.cloud.lookup import ABSENT
 from qke_sim.cloud.securitygroup import SecurityGroup
@@ -85,7 +86,8 @@ class CloudController:
                 held.listeners[listener.form.listener_port] = listener.id
                 for backend in backends_of(store, listener.id):
                     held.backends.setdefault(backend.form.resource_id, []).append(backend.id)
-            service.address = service.annotations.get(EIP_IDS, "") or balancer.private_ip
+            addresses = (*(eip.eip_addr for eip in eips_of(store, balancer.id)), balancer.private_ip)
+            service.address = next((address for address in addresses if address), "")
 
     def expose_console(self, cause: int) -> None:
         """Give the console's Service the type that the parameter `kubesphere_eip` asks for."""
@@ -205,7 +207,7 @@ class CloudController:
             made = yield from self._do("UpdateLoadBalancers", {"loadbalancers": [held.balancer_id]}, cause)
             held.applied, cause = True, made.cause
         if not service.address:
-            return self._expose(held, cause)
+            cause = yield from self._expose(held, cause)
         return cause
 
     def _open_ports(self, held: Balancing, cause: int) -> Process[int]:
@@ -264,12 +266,16 @@ class CloudController:
             held.backends[name], held.applied = found, False
         return cause
 
-    def _expose(self, held: Balancing, cause: int) -> int:
-        service = held.service
-        balancer = self._cloud.store.find(LoadBalancer, held.balancer_id)
-        service.address = service.annotations.get(EIP_IDS, "") or ("" if balancer is None else balancer.private_ip)
-        subject = f"{self._cluster.name}/{service.key}"
-        return self._kernel.trace.add("service.exposed", subject, cause, balancer=held.balancer_id)
+    def _expose(self, held: Balancing, cause: int) -> Process[int]:
+        """Read the address that the balancer has, and put it on the Service."""
+        params: dict[str, Json] = {"loadbalancers": [held.balancer_id]}
+        made = yield from self._do("DescribeLoadBalancers", params, cause)
+        shown = cast("Sequence[Mapping[str, Json]]", made.answer["loadbalancer_set"])[0]
+        eips = cast("Sequence[Mapping[str, Json]]", shown.get("cluster") or ())
+        inner = cast("Sequence[Json]", shown.get("private_ips") or ())
+        held.service.address = next((str(address) for address in (*(eip["eip_addr"] for eip in eips), *inner)), "")
+        subject = f"{self._cluster.name}/{held.service.key}"
+        return self._kernel.trace.add("service.exposed", subject, made.cause, balancer=held.balancer_id)
 
     # Taking away
 

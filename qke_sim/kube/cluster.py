@@ -62,6 +62,8 @@ class KubeCluster:
             self.storage.adopt()
         if self.cloud_controller is not None:
             self.cloud_controller.adopt()
+            for service in self.objects.services:
+                self.cloud_controller.settle(service.key, cause)
 
     @property
     def pods(self) -> list[Pod]:
@@ -153,6 +155,18 @@ class KubeCluster:
         seq = self._told("object.applied", workload.key, cause, what=workload.kind)
         self.controllers.add(workload, seq)
         return seq
+
+    def apply_objects(self, objects: Objects, cause: int) -> int:
+        """Make everything that a manifest brings: budgets and claims first, so that pods meet them."""
+        for budget in objects.budgets:
+            cause = self.replace_budget(None, budget, cause)
+        for claim in objects.claims:
+            cause = self.claim(claim, cause)
+        for service in objects.services:
+            cause = self.apply_service(service, cause)
+        for workload in objects.workloads:
+            cause = self.apply(workload, cause)
+        return cause
 
     def scale(self, workload: Workload, replicas: int, cause: int) -> int:
         """Give a workload another number of pods."""

@@ -81,6 +81,8 @@ class Controllers:
         self.changed = Signal(kernel)
         self.volumes: Volumes = NoVolumes()
         self.hanging: set[str] = set()
+        self._registry = True
+        self._unpulled: list[Callable[[int], None]] = []
 
     def start(self, cause: int) -> None:
         """Place the pods that exist at the beginning; they have been running for long. Tell what cannot run at all."""
@@ -89,6 +91,7 @@ class Controllers:
             for node in pinned:
                 pod = self._new_pod(workload, node)
                 pod.running = pod.ready = self._bind(pod, cause) and self._node(pod).ready
+                pod.ran_on = pod.node
             workload.available = workload.replicas > 0
         self.judge_workloads(cause)
 
@@ -177,6 +180,13 @@ class Controllers:
         self.reconcile(seq)
         self.changed.fire(seq)
 
+    def set_registry(self, cause: int, *, reached: bool) -> None:
+        """Whether images can be fetched; pods that wait for theirs go on as soon as they can."""
+        self._registry = reached
+        waiting, self._unpulled = (self._unpulled, []) if reached else ([], self._unpulled)
+        for start in waiting:
+            start(cause)
+
     def hang(self, key: str) -> None:
         """From now on the pods of a workload, or one pod, never end; `key` is `namespace/name`."""
         self.hanging.add(key)
@@ -206,7 +216,12 @@ class Controllers:
     def _run_later(self, pod: Pod, node: KubeNode, cause: int) -> None:
         subject, facts, given = self.subject(pod), catalog(), pod.owner.template.start_ms
         if given is None:
-            took = self.kernel.streams.draw(subject, facts.duration("image-pull"))
+            # The images of the product lie on its nodes, and what ran on a node before has left its image there.
+            pulled = not pod.owner.system and pod.ran_on != node.name
+            if pulled and not self._registry:
+                self._unpulled.append(lambda cause: self._run_later(pod, node, cause))
+                return
+            took = self.kernel.streams.draw(subject, facts.duration("image-pull")) if pulled else 0
             took += self.kernel.streams.draw(subject, facts.duration("pod-start"))
         else:
             took = given
@@ -216,7 +231,7 @@ class Controllers:
                 return
             if node.silent_since is not None:
                 return  # Without a kubelet nothing starts; it tries again when it is back.
-            pod.running = True
+            pod.running, pod.ran_on = True, node.name
             if node.ready:
                 pod.ready = True
                 seq = self.kernel.trace.add("pod.ready", subject, cause, node=node.alias)

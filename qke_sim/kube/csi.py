@@ -110,6 +110,10 @@ class Storage:
                 self._controllers.subject(pod), catalog().duration("volume-unmount-report")
             )
 
+        for claim in claims:
+            if (found := self._attachment(claim)) is not None and found.node == pod.node:
+                found.in_use_ms = self._kernel.now + delay
+
         def settle() -> None:
             for claim in claims:
                 self.settle(claim, cause)
@@ -191,7 +195,8 @@ class Storage:
             elif not claim.held:
                 self._run(claim, self._provision(claim, cause))
         elif found is not None and found.node not in {pod.node for pod in users}:
-            self._detach(found, cause)
+            if self._kernel.now >= found.in_use_ms:
+                self._detach(found, cause)
         elif found is None and (node := self._wanted_at(claim)) is not None:
             self._run(claim, self._attach(claim, node, cause))
         elif found is None and claim.deleting and not users:

@@ -73,8 +73,9 @@ class Installer:
         self.attempt = 0
         version = catalog().version(target).kubesphere
         seq = self.kernel.trace.add("installer.launched", self.cluster, cause, version=version)
-        if fresh and self._kube.workload(f"{CONSOLE_NAMESPACE}/{self._own().name}") is None:
-            self._kube.apply(self._own(), seq)
+        own = self._own()
+        if fresh and own is not None and self._kube.workload(own.key) is None:
+            self._kube.apply(own, seq)
         self._start_pod(seq)
 
     def restart(self, by: str, cause: int) -> None:
@@ -101,12 +102,13 @@ class Installer:
                 self._kube.objects.workloads.append(_workload(part))
                 self._kube.objects.claims.extend(self._claims(part, phase="Bound"))
 
-    def _own(self) -> Workload:
-        """Return the installer's own workload: a Job in 1.x, a Deployment later."""
-        old = self._target.startswith("1.")
-        template = PodTemplate({"app": "ks-install"}, Resources(20, 100 * MIB, 1), {}, ANYWHERE)
-        name = "kubesphere-installer" if old else "ks-installer"
-        return Workload("Job" if old else "Deployment", CONSOLE_NAMESPACE, name, 1, template, system=True)
+    def _own(self) -> Workload | None:
+        """Return the installer's own workload; None where it is no pod."""
+        found = kubesphere().installer(self._target)
+        if found is None:
+            return None
+        template = PodTemplate({"app": found.label}, Resources(20, 100 * MIB, 1), {}, ANYWHERE)
+        return Workload(found.kind, CONSOLE_NAMESPACE, found.name, 1, template, system=True)
 
     def _start_pod(self, cause: int) -> None:
         self.attempt += 1
@@ -139,7 +141,7 @@ class Installer:
             self._finish("complete" if trouble is None else trouble.outcome, cause)
 
     def _install(self, pod: int, trouble: Trouble | None, cause: int) -> Process[None]:
-        """Bring the modules up one after another; without the minimal part nothing goes on."""
+        """Bring the modules up one after another, then see what came of them; all stand on the minimal part."""
         target = self._target
         wanted = kubesphere().modules(target, self._facts.env.modules)
         plan = list(self._lengths(target, [module for module in wanted if module not in self.modules]))
@@ -153,19 +155,33 @@ class Installer:
                     self._finish(trouble.outcome, cause)
                 return
             yield self.kernel.pause(length)
-            yield from self._await(target, module)
-            if self._pods != pod:
-                return
-            if self._runs(target, module):
-                self.modules = (*self.modules, module)
-                cause = self.kernel.trace.add("installer.module", self.cluster, cause, module=module, outcome="runs")
-            else:
-                lacking.append(module)
-                cause = self._tell_lacking(target, module, cause)
-                if module == MINIMAL:
+            if module == MINIMAL:
+                cause = yield from self._look_at(target, module, pod, lacking, cause)
+                if lacking:
                     break
+        wait_ms = kubesphere().constants["module_wait_ms"]
+        for module, _ in () if lacking else plan:
+            if module != MINIMAL:
+                begun = self.kernel.now
+                cause = yield from self._look_at(target, module, pod, lacking, cause, wait_ms)
+                wait_ms -= self.kernel.now - begun  # All wait side by side.
+        if self._pods != pod:
+            return
         self.lacking = tuple(lacking)
         self._finish("failed" if MINIMAL in lacking else "incomplete" if lacking else "complete", cause)
+
+    def _look_at(
+        self, target: str, module: str, pod: int, lacking: list[str], cause: int, wait_ms: int | None = None
+    ) -> Process[int]:
+        """Wait for a module's parts and note what came of it; return the record."""
+        yield from self._await(target, module, kubesphere().constants["module_wait_ms"] if wait_ms is None else wait_ms)
+        if self._pods != pod:
+            return cause
+        if not self._runs(target, module):
+            lacking.append(module)
+            return self._tell_lacking(target, module, cause)
+        self.modules = (*self.modules, module)
+        return self.kernel.trace.add("installer.module", self.cluster, cause, module=module, outcome="runs")
 
     def _lengths(self, target: str, modules: list[str]) -> Iterator[tuple[str, int]]:
         """Draw how long each module's tasks take; a full install of 1.x is one length, shared out."""
@@ -190,9 +206,9 @@ class Installer:
             if self._kube.workload(workload.key) is None:
                 self._kube.apply(workload, cause)
 
-    def _await(self, target: str, module: str) -> Process[None]:
+    def _await(self, target: str, module: str, wait_ms: int) -> Process[None]:
         """Wait until a module's parts run, or too long."""
-        end = self.kernel.now + kubesphere().constants["module_wait_ms"]
+        end = self.kernel.now + wait_ms
         while not self._runs(target, module) and self.kernel.now < end:
             yield self.kernel.env.any_of(
                 [self._kube.controllers.changed.next(), self.kernel.pause(end - self.kernel.now)]
@@ -230,10 +246,22 @@ class Installer:
             seq = self.kernel.trace.add("installer.finished", self.cluster, cause, outcome=outcome)
         if outcome == "complete":
             self.version = catalog().version(self._target).kubesphere
-            own = self._kube.workload(f"{CONSOLE_NAMESPACE}/{self._own().name}")
-            if own is not None and own.kind == "Job":
-                self._kube.controllers.complete(own, seq)
+            self._clear_up(seq)
         self._change(outcome, seq)
+
+    def _clear_up(self, cause: int) -> None:
+        """A Job has done its work; an upgrade leaves the parts that the new version has."""
+        own = self._own()
+        done = None if own is None else self._kube.workload(own.key)
+        if done is not None and done.kind == "Job":
+            self._kube.controllers.complete(done, cause)
+        book = kubesphere()
+        names = {part.name for module in self.modules for part in book.parts_of(self._target, module)}
+        known = {f"{part.namespace}/{part.name}" for part in book.parts if part.name not in names}
+        for workload in [found for found in self._kube.objects.workloads if found.system and found.key in known]:
+            self._kube.delete(workload, cause)
+        for module in self.modules:
+            self._bring(self._target, module, cause)
 
     def _change(self, state: str, cause: int) -> None:
         self.state = state

@@ -104,8 +104,8 @@ class Workload:
 class Pod:
     """One pod. `running`: its containers run. `ready`: its endpoint is offered to clients.
 
-    `pinned` is the node that a DaemonSet's pod is for. `terminating` is the record of its deletion, 0 while there is
-    none; `why` is why it is pending, "" when it is not.
+    `pinned` is the node that a DaemonSet's pod is for, `ran_on` the one that has its image. `terminating` is the record
+    of its deletion, 0 while there is none; `why` is why it is pending, "" when it is not.
     """
 
     name: str
@@ -114,6 +114,7 @@ class Pod:
     running: bool = False
     ready: bool = False
     pinned: str | None = None
+    ran_on: str | None = None
     terminating: int = 0
     why: str = ""
 
@@ -200,8 +201,8 @@ class Claim:
 class Attachment:
     """A VolumeAttachment: the volume of a claim at a node.
 
-    `attached`: the cloud said so. `deleted_ms` is its deletionTimestamp. `error` is its attach or detach error. One that
-    has both is stuck: its finalizer keeps it.
+    `attached`: the cloud said so. `deleted_ms` is its deletionTimestamp. `error` is its attach or detach error. One
+    that has both is stuck: its finalizer keeps it. Until `in_use_ms` the node says that it still uses the volume.
     """
 
     name: str
@@ -211,6 +212,7 @@ class Attachment:
     attached: bool = False
     deleted_ms: int | None = None
     error: str = ""
+    in_use_ms: int = 0
 
     @property
     def deleting(self) -> bool:

@@ -24,6 +24,7 @@ from qke_sim.platform.platform import Platform
 from qke_sim.platform.power import restart_service, start_clusters, stop_clusters
 from qke_sim.platform.resize import resize_cluster
 from qke_sim.platform.scale import add_cluster_nodes, delete_cluster_nodes
+from qke_sim.platform.tabs import describe_tabs
 from qke_sim.platform.upgrade import upgrade_clusters
 
 Handler: TypeAlias = Callable[[Platform, Call], dict[str, Json]]
@@ -37,6 +38,7 @@ ACTIONS: Mapping[str, Handler] = {
     "DeployAppVersion": deploy,
     "DescribeAppVersions": describe_app_versions,
     "DescribeApps": describe_apps,
+    "DescribeClusterDisplayTabs": describe_tabs,
     "DescribeClusterEnvironment": describe_environment,
     "DescribeClusterJobs": describe_jobs,
     "DescribeClusterNodes": describe_nodes,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qke_core.catalog import catalog, operations
+from qke_core.catalog import operations
 from qke_core.effects import Json
 from qke_sim.cloud import Call, Cluster, Thing
 from qke_sim.cloud.lookup import GONE, require_leased
@@ -41,7 +41,7 @@ def delete_clusters(platform: Platform, call: Call) -> dict[str, Json]:
         if code == 0 and direct:
             return (yield from _cease(task, task.job.last))
         if code == 0:
-            _into_bin(task.platform, task.cluster, task.job.last)
+            _count(task.platform, task.cluster, 0, task.job.last)
         return code
 
     return answer_all(platform, clusters, call, "delete", work)
@@ -71,22 +71,13 @@ def keep_bin(platform: Platform, deleted_for: Mapping[str, int], cause: int) -> 
 
 def _delete(task: Task, *, forced: bool) -> Process[int]:
     """End the services of all nodes that run, then stop the machines."""
-    nodes = list(task.cluster.nodes)
-    ended = yield from end_nodes(task, nodes, task.cause, forced=forced)
+    ended = yield from end_nodes(task, list(task.cluster.nodes), task.cause, forced=forced)
     if ended.code:
         return task.end(ended.code, ended.seq)
-    ended = yield from machines.side_by_side(task, nodes, machines.shelve, ended.seq)
-    if ended.code:
-        return task.end(ended.code, ended.seq)
-    seq = ended.seq
-    for node in nodes:
-        seq = task.cloud.store.change(node, seq, status="deleted")
-    renew_bridges(task.cluster)
-    return task.end(0, seq)
-
-
-def _into_bin(platform: Platform, cluster: Cluster, cause: int) -> None:
-    _count(platform, cluster, 0, cause)
+    ended = yield from _shelve(task, ended.seq)
+    if ended.code == 0:
+        renew_bridges(task.cluster)
+    return task.end(ended.code, ended.seq)
 
 
 def _count(platform: Platform, cluster: Cluster, ms: int, cause: int) -> None:
@@ -101,42 +92,64 @@ def _count(platform: Platform, cluster: Cluster, ms: int, cause: int) -> None:
             cease_clusters(platform, call)
 
     left = operations().constants["recycle_bin_s"] * MS_PER_S - ms
-    kernel.housekeeping(max(left, 0), empty)
+    kernel.housekeeping(max(left, MS_PER_S), empty)  # Not at once: what goes on now may be about to end.
 
 
 def _recover(task: Task) -> Process[int]:
-    """Start the machines and the services; what is on /data is as it was, so nothing is initialised."""
-    task.platform.binned.pop(task.cluster.id, None)
-    ended = yield from machines.side_by_side(task, list(task.cluster.nodes), machines.recover, task.cause)
+    """Start the machines and the services; what is on /data is as it was, so nothing is initialised.
+
+    When it fails everything goes back into the bin, where its time goes on (assumed).
+    """
+    nodes = list(task.cluster.nodes)
+    task.site.renew_system_disks("master", "worker", "client")
+    ended = yield from machines.side_by_side(task, nodes, machines.recover, task.cause)
     if ended.code == 0:
         ended = yield from run(task, "start", ended.seq)
-    return task.end(ended.code, ended.seq)
+    if ended.code == 0:
+        task.platform.binned.pop(task.cluster.id, None)
+        return task.end(0, ended.seq)
+    back = yield from _shelve(task, ended.seq)
+    began = task.platform.binned.get(task.cluster.id, task.kernel.now)
+    _count(task.platform, task.cluster, task.kernel.now - began, back.seq)
+    return task.end(ended.code, back.seq)
+
+
+def _shelve(task: Task, cause: int) -> Process[Ended]:
+    """Put the machines of all nodes into the bin."""
+    nodes = list(task.cluster.nodes)
+    ended = yield from machines.side_by_side(task, nodes, machines.shelve, cause)
+    seq = ended.seq
+    for node in nodes:
+        seq = task.cloud.store.change(node, seq, status="deleted")
+    return Ended(ended.at_ms, ended.code, seq)
 
 
 def _cease(task: Task, cause: int) -> Process[int]:
-    """Destroy the machines, and what goes with the cluster; leave the rest to its owner."""
+    """Destroy the machines, and what goes with the cluster, all at once; leave the rest to its owner."""
     cluster, cloud = task.cluster, task.cloud
-    yield task.kernel.take(cluster.label, catalog().duration("cluster-cease"))
     nodes = list(cluster.nodes)
-    ended = yield from machines.side_by_side(task, nodes, machines.destroy, cause)
+    disks = {node.volume_id for node in nodes}
+    going = [thing for thing in _owned(task) if thing.id not in disks]
+    parts = [machines.destroy(task, node, cause) for node in nodes]
+    parts += [_take_along(task, thing, cause) for thing in going if thing.kind not in LAST]
+    ended = yield from machines.together(task, parts, cause)
+    parts = [_take_along(task, thing, ended.seq) for thing in going if thing.kind in LAST]
+    ended = yield from machines.together(task, parts, ended.seq)
     seq = ended.seq
     for node in nodes:
         seq = cloud.store.change(node, seq, status="ceased")
-    for thing in _owned(task):
-        seq = yield from _take_along(task, thing, seq)
     seq = cloud.turn(cluster, seq, status="ceased")
     task.platform.sites.drop(task.site)
     return task.end(0, seq)
 
 
 def _owned(task: Task) -> list[Thing]:
-    """List what was made for the cluster and is still there, newest first: what uses a thing comes before it."""
-    found = [
+    """List what was made for the cluster and is still there."""
+    return [
         thing
         for thing in task.cloud.store.everything()
         if thing.owner == task.cluster.name and thing.status not in GONE and thing.kind in ACTIONS
     ]
-    return sorted(found, key=lambda thing: ORDER.index(thing.kind))
 
 
 ACTIONS: Mapping[str, tuple[str, str]] = {
@@ -146,19 +159,19 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
     "eip": ("ReleaseEips", "eips"),
 }
 """How each kind of thing is destroyed."""
-ORDER = tuple(ACTIONS)
+LAST = ("volume", "security_group")
+"""What can go only when no machine and no load balancer uses it any more."""
 
 
-def _take_along(task: Task, thing: Thing, cause: int) -> Process[int]:
+def _take_along(task: Task, thing: Thing, cause: int) -> Process[Ended]:
     """Destroy one thing, or leave it behind as its owner's."""
     if goes_along(task.platform, task.cluster, thing):
         action, name = ACTIONS[thing.kind]
-        ended: Ended = yield from machines.ask(task, action, {name: [thing.id], "direct_cease": 1}, cause)
-        if ended.code == 0:
-            return ended.seq
-        cause = ended.seq
+        cause, code = yield from machines.insist(task, action, {name: [thing.id], "direct_cease": 1}, cause)
+        if code == 0:
+            return Ended(task.kernel.now, 0, cause)
     left = task.kernel.trace.add("resource.left", thing.id, cause, what=thing.kind, cluster=task.cluster.name)
-    return task.cloud.store.change(thing, left, owner="")
+    return Ended(task.kernel.now, 0, task.cloud.store.change(thing, left, owner=""))
 
 
 def goes_along(platform: Platform, cluster: Cluster, thing: Thing) -> bool:

@@ -152,7 +152,9 @@ def _exists(cloud: Cloud, wish: ClusterDocument) -> None:
     """What the World tells of must be there; a World that is silent about vxnets, EIPs or services takes any."""
     world = cloud.world
     if world.vpcs is not None:
-        found = alive(cloud, Vxnet, wish.vxnet or "vxnet-")
+        if not wish.vxnet:
+            raise bad("[vxnet] of conf is required")
+        found = alive(cloud, Vxnet, wish.vxnet)
         if not found.router_id:
             raise CloudRefusal(1400, f"PermissionDenied, vxnet [{found.id}] does not belong to any VPC")
     if world.eips is not None:

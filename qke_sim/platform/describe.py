@@ -6,11 +6,13 @@ from typing import cast
 
 from qke_core.catalog import Parameter, Value, catalog, operations, parameters
 from qke_core.effects import Json
+from qke_core.rules.autoscaling import may_scale
 from qke_sim.cloud import Call, Cluster, ClusterNode, Job, not_found
 from qke_sim.cloud.stamp import USER, render_time, stamped
 from qke_sim.platform.ask import cluster_of
 from qke_sim.platform.conf import bad
 from qke_sim.platform.deploy import APP
+from qke_sim.platform.looks import health_status
 from qke_sim.platform.platform import Platform
 from qke_sim.platform.upgrade import target_names
 
@@ -60,7 +62,7 @@ def _cluster(platform: Platform, cluster: Cluster) -> dict[str, Json]:
         "roles": cast("Json", sorted(roles)),
         "role_count": {role: sum(node.role == role for node in cluster.nodes) for role in sorted(roles)},
         "links": dict(cluster.links),
-        "auto_scale_step": {role: {"count": step} for role in roles if catalog().roles[role].kind == "worker"},
+        "auto_scale_step": {role: {"count": step} for role in roles if may_scale(role, cluster.version)},
         "tags": cast("Json", list(cluster.tags)),
     }
 
@@ -100,7 +102,7 @@ def _node(platform: Platform, cluster: Cluster, node: ClusterNode) -> dict[str, 
         "server_id": node.sid,
         "status": node.status,
         "transition_status": cluster.transition_status,
-        "health_status": node.health_status,
+        "health_status": health_status(node, cluster.version),
         "cpu": node.shape.cpu,
         "memory": node.shape.memory_mib,
         "gpu": int(node.role == "node_gpu"),

@@ -10,23 +10,20 @@ Rule: docs/rules/operations.md#health-check.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from qke_core.catalog import operations
 from qke_core.health import NodeHealth, Verdict
 from qke_core.units import MS_PER_S
 from qke_sim.cloud import Cloud, ClusterNode
+from qke_sim.hosts.appctl import Run, run_command
+from qke_sim.hosts.certificates import unhealthy_from_ms
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.site import Site
 from qke_sim.hosts.sites import Sites
 from qke_sim.kernel import Kernel, Process
 from qke_sim.platform.looks import check_of, failure, stopped_services, watched
 from qke_sim.trace import TraceRecord
-
-Revive = Callable[[Site, Host, int], Process[int]]
-"""Makes the command that revives a node, given the record of the verdict."""
 
 ONE_NODE = frozenset(["service", "host", "kubelet", "node", "certificate", "certificates"])
 WHOLE_CLUSTER = frozenset(["api", "apiserver", "cluster", "etcd", "master"])
@@ -35,21 +32,25 @@ WHOLE_CLUSTER = frozenset(["api", "apiserver", "cluster", "etcd", "master"])
 
 @dataclass(slots=True)
 class _Watch:
-    """One node under watch; `cause` is the record since which its checks fail or pass, `timer` counts its timers."""
+    """One node under watch; `cause` is the record since which its checks fail or pass, `timer` counts its timers.
+
+    `certificates_ms` is since when its checks fail for certificates that nobody renews; a look is set for then.
+    """
 
     site: Site
     host: Host
     health: NodeHealth
     cause: int
     timer: int = 0
+    certificates_ms: int | None = None
 
 
 class Health:
     """Watches the nodes of all clusters."""
 
-    def __init__(self, kernel: Kernel, cloud: Cloud, sites: Sites, revive: Revive) -> None:
-        """Listen; `revive` is what runs on a node that is found unhealthy."""
-        self._kernel, self._cloud, self._sites, self._revive = kernel, cloud, sites, revive
+    def __init__(self, kernel: Kernel, cloud: Cloud, sites: Sites) -> None:
+        """Listen."""
+        self._kernel, self._cloud, self._sites = kernel, cloud, sites
         self._watches: dict[str, _Watch] = {}
         self._marked: dict[tuple[str, str], int] = {}
         self._moments: dict[str, int] = {}
@@ -95,11 +96,21 @@ class Health:
             health = NodeHealth(check, self._first_check(host, check.interval_s * MS_PER_S))
             health.healthy = host.node.health_status != "unhealthy"
             watch = self._watches[host.subject] = _Watch(site, host, health, cause)
-        elif watch.health.passing == passing:
+        self._await_certificates(watch)
+        if watch.health.passing == passing and watch.timer:
             return
         watch.health.turn(self._kernel.now, passing=passing)
         watch.cause = cause
         self._set_timer(watch)
+
+    def _await_certificates(self, watch: _Watch) -> None:
+        """Look again when the certificates of a master come near their end."""
+        when, site, host = unhealthy_from_ms(watch.host), watch.site, watch.host
+        if when == watch.certificates_ms or "certificates" not in watch.health.check.looks:
+            return
+        watch.certificates_ms = when
+        if when is not None and when > self._kernel.now:
+            self._kernel.housekeeping(when - self._kernel.now, lambda: self._judge_host(site, host, watch.cause))
 
     def _first_check(self, host: Host, interval_ms: int) -> int:
         """Return the first check from now on: each node has its own moment within the minute."""
@@ -147,17 +158,12 @@ class Health:
         """Revive a node; what takes longer than the platform allows is cut off."""
         trace = self._kernel.trace
         seq = trace.add("revive.started", host.subject, cause, timeout_s=limit_s)
-        running = host.execute(self._revive(site, host, seq))
+        run = Run(site, host, "revive", site.cluster.version)
+        running = host.execute(run_command(run, seq))
         limit = self._kernel.pause(limit_s * MS_PER_S)
         yield self._kernel.env.any_of([running.done, limit])
         if running.done.triggered:
-            trace.add("revive.ended", host.subject, seq, code=running.done.value)
+            trace.add("revive.ended", host.subject, run.last, code=running.done.value)
         else:
             running.kill()
-            trace.add("revive.cut", host.subject, seq, timeout_s=limit_s)
-
-
-def health_status(node: ClusterNode, version: str) -> str:
-    """Return what DescribeClusterNodes shows of a node's health: healthy, unhealthy, or "" for one nobody looks at."""
-    from_check = "healthy" if operations().health_check(node.role, version) is not None else ""
-    return node.health_status or from_check
+            trace.add("revive.cut", host.subject, run.last, timeout_s=limit_s)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from qke_core.catalog import HealthCheck, HealthLook, operations
+from qke_sim.cloud import ClusterNode
+from qke_sim.hosts import certificates
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.site import Site
 
@@ -35,9 +37,15 @@ def failure(site: Site, host: Host, check: HealthCheck) -> str:
     """Return why a check of this node fails now, "" when it passes."""
     if not host.up:
         return SILENT
-    initialised = host.alias in site.kube.nodes
+    initialised = "cluster.init" in host.data_markers
     looks = check.looks if initialised else check.early
     return next((found for look in looks if (found := LOOKS[look](site, host))), "")
+
+
+def health_status(node: ClusterNode, version: str) -> str:
+    """Return what DescribeClusterNodes shows of a node's health: healthy, unhealthy, or "" for one nobody looks at."""
+    from_check = "healthy" if operations().health_check(node.role, version) is not None else ""
+    return node.health_status or from_check
 
 
 def stopped_services(host: Host) -> list[str]:
@@ -78,7 +86,7 @@ LOOKS: Mapping[HealthLook, Callable[[Site, Host], str]] = {
     "services": _services,
     "apiserver": _own_apiserver,
     "ready": _ready,
-    "certificates": lambda _, __: "",
+    "certificates": lambda _, host: "its certificates end soon" if certificates.unhealthy(host) else "",
     "console": _console,
 }
 """What each word of the catalogue looks at."""

@@ -37,10 +37,11 @@ Step: TypeAlias = Callable[[Task, ClusterNode, int], Process[Ended]]
 
 def side_by_side(task: Task, nodes: Sequence[ClusterNode], step: Step, cause: int) -> Process[Ended]:
     """Do a step for several nodes at once; return the failure that came first, or the end of the last."""
-    return (yield from _together(task, [step(task, node, cause) for node in nodes], cause))
+    return (yield from together(task, [step(task, node, cause) for node in nodes], cause))
 
 
-def _together(task: Task, parts: Sequence[Process[Ended]], cause: int) -> Process[Ended]:
+def together(task: Task, parts: Sequence[Process[Ended]], cause: int) -> Process[Ended]:
+    """Do several things at once; return the failure that came first, or the end of the last."""
     ended: list[Ended] = []
 
     def follow(part: Process[Ended]) -> Process[None]:
@@ -65,7 +66,7 @@ def one_by_one(task: Task, nodes: Sequence[ClusterNode], step: Step, cause: int)
 def make(task: Task, node: ClusterNode, cause: int) -> Process[Ended]:
     """Run an instance and create its disk, at the same time; attach the disk; wait until the machine is up."""
     parts = [_run_instance(task, node, cause), _create_disk(task, node, cause)]
-    ended = yield from _together(task, parts, cause)
+    ended = yield from together(task, parts, cause)
     if ended.code == 0 and node.volume_id:
         params: JsonObject = {"volumes": [node.volume_id], "instance": node.instance_id}
         ended = yield from ask(task, "AttachVolumes", params, ended.seq)
@@ -180,7 +181,7 @@ def stop(task: Task, node: ClusterNode, cause: int) -> Process[Ended]:
 def shelve(task: Task, node: ClusterNode, cause: int) -> Process[Ended]:
     """Put the instance of a node into the recycle bin, with its disk attached."""
     params: JsonObject = {"instances": [node.instance_id], "_keep": 1}
-    seq, code = yield from _insist(task, "TerminateInstances", params, cause)
+    seq, code = yield from insist(task, "TerminateInstances", params, cause)
     return Ended(task.kernel.now, code, seq)
 
 
@@ -221,16 +222,16 @@ def destroy(task: Task, node: ClusterNode, cause: int) -> Process[Ended]:
     """
     seq, status = cause, status_of(task, node)
     if status == TERMINATED:
-        seq, _ = yield from _insist(task, "CeaseInstances", {"instances": [node.instance_id]}, seq)
+        seq, _ = yield from insist(task, "CeaseInstances", {"instances": [node.instance_id]}, seq)
     elif status in HERE:
         params: JsonObject = {"instances": [node.instance_id], "direct_cease": 1}
-        seq, _ = yield from _insist(task, "TerminateInstances", params, seq)
+        seq, _ = yield from insist(task, "TerminateInstances", params, seq)
     if node.volume_id:
-        seq, _ = yield from _insist(task, "DeleteVolumes", {"volumes": [node.volume_id], "direct_cease": 1}, seq)
+        seq, _ = yield from insist(task, "DeleteVolumes", {"volumes": [node.volume_id], "direct_cease": 1}, seq)
     return Ended(task.kernel.now, 0, seq)
 
 
-def _insist(task: Task, action: str, params: JsonObject, cause: int) -> Process[tuple[int, int]]:
+def insist(task: Task, action: str, params: JsonObject, cause: int) -> Process[tuple[int, int]]:
     """Ask again while the lease record of something new is not there yet; return the newest record, and the code."""
     code = 0
     for _ in range(operations().constants["cloud_retries"]):

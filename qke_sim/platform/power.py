@@ -57,6 +57,7 @@ def restart_service(platform: Platform, call: Call) -> dict[str, Json]:
 
 def start(task: Task) -> Process[int]:
     """Start all machines, then the services by order."""
+    task.site.renew_system_disks("master", "worker")
     ended = yield from machines.side_by_side(task, list(task.cluster.nodes), machines.start, task.cause)
     if ended.code == 0:
         ended = yield from run(task, "start", ended.seq)

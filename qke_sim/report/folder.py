@@ -48,7 +48,7 @@ def folder_name(result: RunResult) -> str:
 
 def render_folder(result: RunResult, version: str) -> dict[str, bytes]:
     """Return the files of a run folder, by name. The run must have been kept at level `full`, with metrics."""
-    analysis = analyse(result.records, result.ended_ms)
+    analysis = analyse(result.records, result.ended_ms, result.outages)
     summary = summarise(result, analysis, version)
     lines = "".join(f"{record.render()}\n" for record in result.records)
     return {

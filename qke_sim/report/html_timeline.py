@@ -213,7 +213,13 @@ def _node_note(subject: str, phases: Sequence[Span], summary: Mapping[str, Any])
 
 def _said(span: Span) -> str:
     """Return a span in words."""
-    what = f"waits for {span.name}" if span.kind == "wait" else f"{span.name} to {span.target}"
+    what = (
+        f"waits for {span.name}"
+        if span.kind == "wait"
+        else f"{span.name} to {span.target}"
+        if span.target
+        else span.name
+    )
     outcome = span.outcome if not span.outcome.isdigit() else f"code {span.outcome}"
     return f"{what}: {interval(span.start, span.end)}, {outcome}"
 

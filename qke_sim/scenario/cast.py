@@ -70,10 +70,10 @@ def _nodes(wish: ClusterWish, timeline: Sequence[Action]) -> dict[str, str]:
     for action in timeline:
         for role, count in _added(action):
             counts[role] += count
-    for action in timeline:
-        if isinstance(action.autoscaling, AutoscalingPolicy):
-            # Each run may add up to the maximum after others were deleted: numbers of the newest may be used again.
-            counts[action.autoscaling.role] = max(counts[action.autoscaling.role], action.autoscaling.max)
+    policies = [action.autoscaling for action in timeline if isinstance(action.autoscaling, AutoscalingPolicy)]
+    for policy in (*wish.autoscaling, *policies):
+        # Each run may add up to the maximum after others were deleted: numbers of the newest may be used again.
+        counts[policy.role] = max(counts[policy.role], policy.max)
     order = [role for role in catalog().roles if counts[role]]
     return {f"{role}{sid}": role for role in order for sid in range(1, min(counts[role], NODES_MAX) + 1)}
 

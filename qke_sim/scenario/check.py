@@ -8,10 +8,11 @@ from typing import get_args
 from qke_core.catalog import catalog
 from qke_core.documents import Path as DataPath
 from qke_core.documents import Source
-from qke_core.errors import Place, Problem
+from qke_core.errors import InputError, Place, Problem
 from qke_core.models import ClusterDocument
 from qke_core.models.world import ResourceType
 from qke_core.suggest import did_you_mean
+from qke_sim.access import reach
 from qke_sim.kernel import Kernel
 from qke_sim.scenario.action import Action
 from qke_sim.scenario.cast import Member
@@ -32,7 +33,7 @@ from qke_sim.scenario.fault import (
     ZoneShort,
 )
 from qke_sim.scenario.story import Story
-from qke_sim.twin import ACTION_NAMES
+from qke_sim.twin import ACTION_NAMES, Twin
 
 EVENTS = ("started", "asked", "done", "failed", "refused", "stuck", "ended")
 """What can happen to an action; `ended` is any end."""
@@ -79,6 +80,8 @@ class Check:
         yield from self._births()
         for place, use in enumerate(self.scenario.workloads):
             yield from self._cluster(use.cluster, ("workloads", place, "cluster"))
+        for place, load in enumerate(self.scenario.load):
+            yield from self._cluster(load.cluster, ("load", place, "cluster"))
 
     def _probe_names(self) -> Iterator[Problem]:
         taken = {*self.labels, *self.cast}
@@ -255,7 +258,9 @@ class Check:
     # Expressions
 
     def _expressions(self) -> Iterator[Problem]:
-        expressions = Expressions(self.story.board(self.story.twin(Kernel(0))).measures)
+        twin = self.story.twin(Kernel(0))
+        yield from self._probes(twin)
+        expressions = Expressions(self.story.board(twin).measures)
         for text, path in self._texts():
             try:
                 expressions.compile(text)
@@ -264,6 +269,17 @@ class Check:
                     if self.incomplete and flaw.code == "expression.unknown":
                         continue
                     yield Problem(flaw.code, flaw.sentence, flaw.remedy, self._inside(path, flaw.column))
+
+    def _probes(self, twin: Twin) -> Iterator[Problem]:
+        """Both ends of a probe are there from the beginning, or may come with a cluster that is created."""
+        for place, probe in enumerate(self.scenario.probes):
+            try:
+                reach(twin, probe.source, probe.target)
+            except InputError as error:
+                if not self.story.births and not self.incomplete:
+                    for found in error.problems:
+                        path: DataPath = ("probes", place, "from" if found.code.endswith("source") else "to")
+                        yield self._problem(path, found.code, found.sentence, found.remedy)
 
     def _texts(self) -> Iterator[tuple[str, DataPath]]:
         for place, expectation in enumerate(self.scenario.expect):

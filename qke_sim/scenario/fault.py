@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from qke_core.models import DurationMs, Model, RoleName, SizeMib, refuse
+from qke_core.models.network import ResourceId
 
 
 class NodeTarget(Model):
@@ -100,7 +101,7 @@ class ClockSkew(Passing):
 
 
 class MemberLost(Trigger):
-    """A master's etcd member loses its data: it does not come back by itself."""
+    """A master's etcd member is lost; it is back when its service starts again, as after a boot."""
 
     kind: Literal["etcd.member-lost"]
     target: NodeTarget
@@ -119,6 +120,13 @@ class NetworkCut(Passing):
     kind: Literal["network.cut"]
     target: NodeTarget
     other: Annotated[NodeTarget | None, Field(default=None, description="The other end; all masters without.")]
+
+
+class LinkedDown(Passing):
+    """A linked etcd or ELK service does not serve; without its etcd a cluster has no API server."""
+
+    kind: Literal["linked.down"]
+    service: Annotated[ResourceId, Field(description="Id of the linked service, such as cl-e1f2g3h4.")]
 
 
 class RegistryUnreachable(Passing):
@@ -167,9 +175,11 @@ class Chance(Passing):
 
 
 class CloudTrouble(Chance):
-    """A job never ends, an instance does not boot, a volume does not attach, a load balancer never becomes active."""
+    """A job never ends, or fails; an instance does not boot, a volume does not attach, a balancer never becomes active."""
 
-    kind: Literal["job.stuck", "instance.boot-fails", "volume.attach-stuck", "volume.attach-fails", "lb.never-active"]
+    kind: Literal[
+        "job.stuck", "job.fails", "instance.boot-fails", "volume.attach-stuck", "volume.attach-fails", "lb.never-active"
+    ]
 
 
 class JobSlow(Chance):
@@ -228,6 +238,7 @@ Fault: TypeAlias = Annotated[
     | CertificateExpired
     | NetworkCut
     | RegistryUnreachable
+    | LinkedDown
     | InstallerSlow
     | InstallerFails
     | DrainHang

@@ -13,25 +13,30 @@ from qke_sim.hosts.site import Site
 from qke_sim.kube.kubesphere import Trouble
 from qke_sim.scenario.fault import (
     CallFails,
+    CertificateExpired,
     Chance,
+    ClockSkew,
     CloudTrouble,
     DiskFill,
+    DrainHang,
     Fault,
     HostSlow,
     InstallerFails,
     InstallerSlow,
     JobSlow,
     KubeletStop,
+    LinkedDown,
+    MemberLost,
+    NetworkCut,
     NodeCrash,
     NodeTarget,
     OperatorCrash,
     QuotaShrinks,
+    RegistryUnreachable,
     ZoneShort,
 )
+from qke_sim.scenario.hazards import Lift, cut, expire, lose_member, skew
 from qke_sim.twin import Twin
-
-Lift = Callable[[int], object]
-"""Ends a fault, given the record of its end."""
 
 
 def inject(twin: Twin, fault: Fault, number: int, cause: int) -> None:
@@ -68,11 +73,15 @@ def subject_of(fault: Fault) -> str:
         return "everything" if fault.resource == "*" else fault.resource
     if isinstance(fault, ZoneShort):
         return "the zone"
+    if isinstance(fault, LinkedDown):
+        return fault.service
     return fault.target.label
 
 
 def _stands(twin: Twin, fault: Fault) -> bool:
-    """Whether the cluster or node that a fault strikes is there."""
+    """Whether the cluster, node or service that a fault strikes is there."""
+    if isinstance(fault, LinkedDown):
+        return twin.linked.stands(fault.service)
     target = getattr(fault, "target", None)
     site = None if target is None else twin.sites.get(target.cluster)
     if isinstance(target, NodeTarget):
@@ -127,6 +136,51 @@ def _host_slow(twin: Twin, fault: HostSlow, number: int, cause: int) -> Lift | N
     return lambda _: setattr(host, "slow_percent", before)
 
 
+def _linked_down(twin: Twin, fault: LinkedDown, number: int, cause: int) -> Lift | None:
+    _ = number
+    twin.linked.set_up(fault.service, up=False, cause=cause)
+    return lambda lifted: twin.linked.set_up(fault.service, up=True, cause=lifted)
+
+
+def _network_cut(twin: Twin, fault: NetworkCut, number: int, cause: int) -> Lift | None:
+    _ = number
+    site = twin.site(fault.target.cluster)
+    others = tuple(site.plane.masters) if fault.other is None else (fault.other.alias,)
+    return cut(site, fault.target.alias, others, cause)
+
+
+def _clock_skew(twin: Twin, fault: ClockSkew, number: int, cause: int) -> Lift | None:
+    _ = number
+    return skew(*_host(twin, fault.target), fault.ahead, cause)
+
+
+def _member_lost(twin: Twin, fault: MemberLost, number: int, cause: int) -> Lift | None:
+    _ = number
+    lose_member(*_host(twin, fault.target), cause)
+    return None
+
+
+def _certificate_expired(twin: Twin, fault: CertificateExpired, number: int, cause: int) -> Lift | None:
+    _ = number
+    expire(*_host(twin, fault.target), cause)
+    return None
+
+
+def _drain_hang(twin: Twin, fault: DrainHang, number: int, cause: int) -> Lift | None:
+    _ = number, cause
+    controllers = twin.site(fault.target.cluster).kube.controllers
+    key = f"{fault.namespace}/{fault.workload}"
+    controllers.hang(key)
+    return lambda _: controllers.unhang(key)
+
+
+def _registry(twin: Twin, fault: RegistryUnreachable, number: int, cause: int) -> Lift | None:
+    _ = number
+    controllers = twin.site(fault.target.cluster).kube.controllers
+    controllers.set_registry(cause, reached=False)
+    return lambda lifted: controllers.set_registry(lifted, reached=True)
+
+
 def _installer_slow(twin: Twin, fault: InstallerSlow, number: int, cause: int) -> Lift | None:
     _ = number, cause
     twin.site(fault.target.cluster).installer.slow_percent = fault.percent
@@ -164,11 +218,13 @@ def _quota_shrinks(twin: Twin, fault: QuotaShrinks, number: int, cause: int) -> 
     before = limits.get(fault.resource)
     limits[fault.resource] = fault.to
 
-    def back(_: int) -> None:
+    def back(lifted: int) -> None:
         if before is None:
             del limits[fault.resource]
         else:
             limits[fault.resource] = before
+        for site in twin.sites.values():
+            site.kube.wake(lifted)  # Claims and balancers that wait for room are tried again.
 
     return back
 
@@ -212,6 +268,13 @@ INJECTORS: Mapping[type[Any], Callable[[Twin, Any, int, int], Lift | None]] = {
     KubeletStop: _kubelet_stop,
     DiskFill: _disk_fill,
     HostSlow: _host_slow,
+    NetworkCut: _network_cut,
+    ClockSkew: _clock_skew,
+    MemberLost: _member_lost,
+    CertificateExpired: _certificate_expired,
+    DrainHang: _drain_hang,
+    RegistryUnreachable: _registry,
+    LinkedDown: _linked_down,
     InstallerSlow: _installer_slow,
     InstallerFails: _installer_fails,
     CloudTrouble: _cloud_trouble,

@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import get_args
 
+from qke_core.errors import InputError
 from qke_core.models.world import ResourceType
+from qke_sim.access import reach
 from qke_sim.cloud import Job
 from qke_sim.cloud.meter import ACCOUNT
 from qke_sim.cloud.store import Thing
@@ -65,7 +67,9 @@ class Board:
             self._jobs.setdefault(job.cluster_id, []).append(job)
 
     def _presence(self, key: str, record: TraceRecord) -> None:
-        self.outage(key).change(record.t, available=record.kind.endswith(".available"))
+        """Count what is measured: the parts of KubeSphere come and go without anybody asking for them."""
+        if key in self.outages:
+            self.outages[key].change(record.t, available=record.kind.endswith(".available"))
 
     def outage(self, key: str) -> Outage:
         """Return the count of one thing: `<cluster>/api` or `<cluster>/<namespace>/<workload>`."""
@@ -160,5 +164,17 @@ def _leftovers(twin: Twin, views: Mapping[str, MemberView]) -> Iterator[Measure]
 
 
 def _probe(twin: Twin, probe: Probe) -> Iterator[Measure]:
-    _ = twin, probe
-    yield from ()
+    """Whether a packet gets from here to there now, and what stops it."""
+    at, way = identifier(probe.name), f"from {probe.source} to {probe.target}"
+
+    def blocked_by() -> str:
+        try:
+            return reach(twin, probe.source, probe.target).blocked_by
+        except InputError as error:  # One end is not there, yet or any more.
+            return error.code
+
+    def reaches() -> bool:
+        return not blocked_by()
+
+    yield Measure(f"{at}.reaches", "bool", f"whether a packet gets {way}", reaches)
+    yield Measure(f"{at}.blocked_by", "string", f"what stops it {way}, or empty", blocked_by)

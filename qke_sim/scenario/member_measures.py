@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from qke_core.catalog import catalog
+from qke_core.units import MS_PER_DAY
 from qke_sim.cloud import Cluster, Job
+from qke_sim.hosts.certificates import earliest_ms
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.site import Site
 from qke_sim.kernel import Kernel
 from qke_sim.kube import KubeNode, Workload
 from qke_sim.kube.kubesphere import CONSOLE
+from qke_sim.platform.scalingpolicy import ScalingPolicy
 from qke_sim.scenario.cast import Member
 from qke_sim.scenario.measure import Measure, Outage, Value, identifier, span
 from qke_sim.twin import Twin
@@ -93,8 +96,31 @@ def _platform(view: MemberView, at: str) -> Iterator[Measure]:
     yield Measure(f"{at}.upgrade_status", "string", "upgrading, failed or empty", of("upgrade_status"))
     yield Measure(f"{at}.version", "string", "QKE version", of("version"))
     yield Measure(f"{at}.touched", "bool", "whether a service ran on its nodes", lambda: view.name in view.touched)
+    yield Measure(f"{at}.certificates.days_left", "int", "days until the first one ends", lambda: _days_left(view))
+    yield Measure(f"{at}.autoscaling.policies", "int", "policies of autoscaling", lambda: len(_policies(view)))
+    yield Measure(f"{at}.autoscaling.last", "string", "how the newest run of one ended, or empty", lambda: _last(view))
     for role in catalog().roles:
         yield Measure(f"{at}.nodes.{role}", "int", f"nodes of role {role}", _count_of(view, role))
+
+
+NO_CERTIFICATE = 0
+"""Days left where no master has a certificate."""
+
+
+def _days_left(view: MemberView) -> int:
+    site = view.site()
+    ends = [] if site is None else [end for host in site.hosts.values() if (end := earliest_ms(host)) is not None]
+    return (min(ends) - view.twin.kernel.now) // MS_PER_DAY if ends else NO_CERTIFICATE
+
+
+def _policies(view: MemberView) -> list[ScalingPolicy]:
+    found = view.twin.cloud.store.all(ScalingPolicy)
+    return [policy for policy in found if policy.cluster == view.name and policy.status == "active"]
+
+
+def _last(view: MemberView) -> str:
+    runs = [entry for policy in _policies(view) for entry in policy.history]
+    return max(runs, key=lambda entry: entry.at_ms).result if runs else ""
 
 
 def _count_of(view: MemberView, role: str) -> Callable[[], int]:
@@ -205,6 +231,7 @@ def _answers(view: MemberView, alias: str) -> bool:
 
 
 def _workloads(view: MemberView, at: str) -> Iterator[Measure]:
+    yield from _workload(view, f"{at}.dns", "kube-system/coredns")
     if view.member.wish.settings.install_kubesphere:
         yield from _workload(view, f"{at}.console", f"kubesphere-system/{CONSOLE}")
     for key, name in view.member.workloads.items():

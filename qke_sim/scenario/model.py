@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from qke_core.models import DurationMs, Model, Name, World, refuse
+from qke_core.models import DurationMs, Model, Name, RoleLoad, World, refuse
 from qke_core.models.base import API_VERSION
 from qke_sim.scenario.action import Action
 from qke_sim.scenario.fault import Fault
@@ -120,6 +120,7 @@ class Scenario(Model):
         Field(description="The world, or the path of a World file beside the scenario file."),
     ]
     workloads: Annotated[tuple[WorkloadUse, ...], Field(default=())]
+    load: Annotated[tuple[RoleLoad, ...], Field(default=(), description="How busy the nodes of a role are.")]
     timeline: Annotated[tuple[Action, ...], Field(default=())]
     faults: Annotated[tuple[Fault, ...], Field(default=())]
     probes: Annotated[tuple[Probe, ...], Field(default=(), description="Who should reach what.")]

@@ -46,8 +46,10 @@ class Story:
         return found
 
     def twin(self, kernel: Kernel) -> Twin:
-        """Build the story's world."""
-        return Twin(kernel, self.world, self.objects())
+        """Build the story's world, whose nodes carry the scenario's loads."""
+        twin = Twin(kernel, self.world, self.objects())
+        twin.cloud.figures.carry(self.scenario.load)
+        return twin
 
     def cast(self) -> Mapping[str, Member]:
         """Return every cluster that may appear, by name."""

@@ -14,16 +14,18 @@ from qke_sim.kernel import Kernel, Process
 
 T = TypeVar("T")
 USER = "user"
+LEASED_MS = 30_000
+"""When every new thing has its lease record."""
 
 
 class Desk:
-    """An account without anything, in a zone of its own; quotas are those of a profile and whatever is said over it."""
+    """An account without anything, in a zone of its own; quotas are those of an enterprise but for `limits`."""
 
-    def __init__(self, seed: int = 7, zone: str = "pek3", profile: str = "enterprise", **limits: int) -> None:
+    def __init__(self, seed: int = 7, zone: str = "pek3", limits: Mapping[str, int] | None = None) -> None:
         """Begin at virtual time 0, with a trace that has its first record."""
         self.kernel = Kernel(seed)
         self.kernel.trace.add("run.started", "desk", None, scenario="desk", seed=seed)
-        quotas = {"profile": profile, "limits": limits}
+        quotas = {"profile": "enterprise", "limits": dict(limits or {})}
         self.cloud = Cloud(self.kernel, World.model_validate({"zone": zone, "quotas": quotas}))
         self.cloud.meter = Meter(self.kernel, zone)
         self.cloud.store.watchers.append(self.cloud.meter.watch)
@@ -40,6 +42,19 @@ class Desk:
     def shown(self, action: str, into: str, **params: object) -> list[dict[str, Any]]:
         """Return what a Describe action lists."""
         return cast("list[dict[str, Any]]", self.tell(action, USER, **params)[into])
+
+    def made(self, action: str, into: str, by: str = USER, **params: object) -> list[str]:
+        """Make a call that makes things, wait until they are there and may be deleted again; return their ids.
+
+        Raises:
+            AssertionError: it failed.
+        """
+        outcome = self.ask(action, by, **params)
+        if outcome.failed:
+            raise AssertionError(f"{action} failed: {outcome}")
+        self.wait(LEASED_MS)
+        found = outcome.answer[into]
+        return [found] if isinstance(found, str) else cast("list[str]", found)
 
     def refused(self, action: str, ret_code: int, by: str = USER, **params: object) -> str:
         """See a call refused and nothing changed by it; return the message. What is going on must take longer.

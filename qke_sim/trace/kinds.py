@@ -78,6 +78,8 @@ KINDS: Mapping[str, Kind] = {
     "autoscaling.fired": Kind("policy {subject} fired: {role} goes from {before} to {after} nodes", brief=True),
     "autoscaling.refused": Kind("policy {subject} fired for {role} and was refused: {why}", brief=True),
     "autoscaling.ended": Kind("the run of policy {subject} ended as {result}: {why}", brief=True),
+    "linked.down": Kind("the linked {app} service {subject} serves no more; {clusters} use it", brief=True),
+    "linked.up": Kind("the linked {app} service {subject} serves again; {clusters} use it", brief=True),
     "alarm.changed": Kind("alarm {subject} of {resource} went from {before} to {after}", brief=True),
     "notification.posted": Kind("{subject} was told through {list}: {message}", brief=True),
     # Hosts
@@ -95,6 +97,7 @@ KINDS: Mapping[str, Kind] = {
     "token.deleted": Kind("nodes can no longer join {subject}: all tokens were deleted"),
     "certificates.issued": Kind("{subject} got its certificates: {names}"),
     "certificates.renewed": Kind("{subject} renewed {names}"),
+    "certificates.dated": Kind("the certificates of {subject} end in {left_ms} ms", brief=True),
     "certificate.ended": Kind("nobody accepts what the API server on {subject} shows: {why}", brief=True),
     "timer.fired": Kind("{timer} on {subject} ran"),
     "docker.pruned": Kind("docker on {subject} pruned what was older than {days} days: {freed_mb} MB"),

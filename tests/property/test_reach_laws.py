@@ -51,7 +51,9 @@ backends = st.builds(
 listeners = st.builds(
     ListenerView, id=st.just("lbl"), port=st.sampled_from(PORTS), backends=st.lists(backends, max_size=3).map(tuple)
 )
-ports = st.dictionaries(st.sampled_from(PORTS), st.builds(PortView, st.just("it"), st.sampled_from(["", "dead"])))
+ports: st.SearchStrategy[dict[int, PortView]] = st.dictionaries(
+    st.sampled_from(PORTS), st.builds(PortView, st.just("it"), st.sampled_from(["", "dead"]))
+)
 
 
 @st.composite

@@ -20,8 +20,9 @@ ROOT = Path(__file__).parents[3]
 
 SCRIPT = """
 [[script]]
-targets = ["2.0.0"]
-role = "master"
+command = "upgrade"
+versions = ["2.0.0"]
+kinds = ["master"]
 basis = "derived"
 source = "a test"
 """
@@ -107,13 +108,13 @@ def test_looking_up_what_is_not_there_raises_a_sentence():
         lambda: facts.default_group("9.9.9"),
         lambda: facts.default_shape("1.0.1", "node_gpu"),
         lambda: facts.duration("no-such-thing"),
-        lambda: facts.script("1.0.1", "client"),
+        lambda: facts.script("upgrade", "1.0.1", "client"),
         lambda: facts.constant("no-such-thing"),
     ]
     for lookup in lookups:
         with pytest.raises(KeyError, match="not in the catalogue"):
             lookup()
-    assert not facts.has_script("1.0.1", "client")
+    assert not facts.has_script("upgrade", "1.0.1", "client")
 
 
 @pytest.mark.parametrize(
@@ -187,20 +188,20 @@ do = "wait"
 wait = "previous-masters"
 """
     facts = build_catalog(read_texts() | {"upgrade.toml": SCRIPT + steps})
-    attach, wait = facts.script("2.0.0", "master")
+    attach, wait = facts.script("upgrade", "2.0.0", "master")
     assert (attach.do, attach.duration, attach.wait, attach.phase) == ("attach", "volume-attach", None, "start")
     assert attach.only == ("first-master", "kubesphere")
     assert (wait.do, wait.wait, wait.only) == ("wait", "previous-masters", ())
-    assert facts.has_script("2.0.0", "master")
+    assert facts.has_script("upgrade", "2.0.0", "master")
 
 
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ('do = "x"\nduration = "no-such-thing"', "script (2.0.0) master step x: duration 'no-such-thing' is not in"),
+        ('do = "x"\nduration = "no-such-thing"', "script upgrade (2.0.0) (master) step x: duration 'no-such-thing' is not in"),
         ('do = "x"\nwait = "masters-ready"', "wait 'masters-ready' is not in budgets.toml for this version"),
         ('do = "x"\nwhen = "later"', "unknown key when"),
-        ('wait = "previous-masters"', "script (2.0.0) master step number 1: do is missing"),
+        ('wait = "previous-masters"', "script upgrade (2.0.0) (master) step number 1: do is missing"),
     ],
 )
 def test_a_step_that_points_nowhere_is_refused(step: str, said: str):

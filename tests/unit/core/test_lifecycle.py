@@ -12,15 +12,18 @@ import pytest
 
 from qke_core.catalog import catalog
 from qke_core.lifecycle import (
+    BALANCERS,
     BY_ITSELF,
+    EIPS,
     INSTANCES,
-    SNAPSHOTS,
-    VOLUMES,
     JOBS,
     NODES,
     NOT_FOUND,
     NOT_PERMITTED,
+    ROUTERS,
+    SNAPSHOTS,
     TABLE,
+    VOLUMES,
     InstanceStatus,
     JobStatus,
     NodeStatus,
@@ -34,6 +37,7 @@ from qke_core.models import Phase
 from qke_core.plan import OPERATIONS
 
 PHASES: tuple[Phase, ...] = get_args(Phase)
+TABLES = (TABLE, INSTANCES, VOLUMES, SNAPSHOTS, BALANCERS, EIPS, ROUTERS)
 
 
 def test_every_operation_of_a_plan_has_its_row_in_the_same_order():
@@ -95,7 +99,7 @@ def test_a_job_ends_where_its_row_says(operation: str, phase: Phase, after: Phas
 
 
 def test_every_word_is_one_of_the_platforms():
-    shown = {found.through for table in (TABLE, INSTANCES, VOLUMES, SNAPSHOTS) for found in table.values()}
+    shown = {found.through for table in TABLES for found in table.values()}
     assert shown == set(get_args(TransitionStatus))
 
 

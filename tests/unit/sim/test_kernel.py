@@ -72,6 +72,23 @@ def test_later_keeps_the_run_going_and_actions_may_begin_others(kernel: Kernel) 
     assert seen == [50, 100, 150]
 
 
+def test_housekeeping_is_done_when_the_run_gets_there_and_keeps_none_going(kernel: Kernel) -> None:
+    done: list[int] = []
+    kernel.housekeeping(50, lambda: done.append(kernel.now))
+    kernel.housekeeping(500, lambda: done.append(kernel.now))
+    kernel.later(100, lambda: None)
+    assert kernel.run(10_000)
+    assert (kernel.now, done) == (100, [50])
+
+
+def test_what_housekeeping_begins_is_something_going_on(kernel: Kernel) -> None:
+    done: list[int] = []
+    kernel.housekeeping(50, lambda: kernel.later(1000, lambda: done.append(kernel.now)))
+    kernel.later(100, lambda: None)
+    assert kernel.run(10_000)
+    assert done == [1050]
+
+
 def test_watchers_look_once_at_the_end_of_each_instant_that_recorded_something(kernel: Kernel) -> None:
     seen: list[tuple[int, int]] = []
     kernel.on_settle.append(lambda: seen.append((kernel.now, kernel.trace.count)))

@@ -9,6 +9,7 @@ import pytest
 
 from qke_core.catalog import catalog, parameters
 from qke_sim.cloud import ACTIONS
+from qke_sim.hosts.balancer import api_listener
 from qke_sim.kernel import Kernel
 from qke_sim.twin import Twin
 
@@ -247,12 +248,13 @@ def test_jobs_of_another_cluster_are_not_shown(ask: Ask, twin: Twin) -> None:
 
 def test_a_listener_of_a_1_x_cluster_gets_the_new_scene(ask: Ask, twin: Twin) -> None:
     """The upgrade to 2.0.0 fixes the scene of the listener that 1.x made without one."""
-    balancer = twin.site("shop").cluster.loadbalancer
-    assert balancer is not None
-    assert balancer.scene == 0
-    answer = ask("ModifyLoadBalancerListenerAttributes", loadbalancer_listener=balancer.listener_id, scene=11)
-    assert (answer["ret_code"], balancer.scene) == (0, 11)
-    assert ask("UpdateLoadBalancers", loadbalancers=[balancer.loadbalancer_id])["ret_code"] == 0
+    found = api_listener(twin.site("shop"))
+    assert found is not None
+    balancer, listener, scene = found
+    assert scene == 0
+    assert ask("ModifyLoadBalancerListenerAttributes", loadbalancer_listener=listener, scene=11)["ret_code"] == 0
+    assert api_listener(twin.site("shop")) == (balancer, listener, 11)
+    assert ask("UpdateLoadBalancers", loadbalancers=[balancer])["ret_code"] == 0
 
 
 def test_a_listener_or_balancer_that_is_not_there_is_refused(ask: Ask) -> None:
@@ -267,7 +269,7 @@ def test_a_listener_or_balancer_that_is_not_there_is_refused(ask: Ask) -> None:
 def test_a_single_master_has_no_balancer(kernel: Kernel, twin_of: Callable[..., Twin]) -> None:
     """G-030, G-170: only an HA cluster has one."""
     twin = twin_of(kernel, {"name": "solo", "version": "1.0.1", "express": "DevTest"})
-    assert twin.site("solo").cluster.loadbalancer is None
+    assert api_listener(twin.site("solo")) is None
 
 
 def test_a_call_is_recorded_with_its_answer_and_takes_time(ask: Ask, kernel: Kernel) -> None:

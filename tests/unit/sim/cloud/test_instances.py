@@ -22,10 +22,8 @@ def desk() -> Desk:
 
 
 def run(desk: Desk, by: str = "user", **params: Any) -> Instance:
-    outcome = desk.ask("RunInstances", by, **{**PLAIN, "cpu": 2, "memory": 4096, **params})
-    assert not outcome.failed, outcome.message
-    desk.wait(LEASED_MS)
-    return desk.cloud.store.get(Instance, str(outcome.answer["instances"][0]))
+    [found] = desk.made("RunInstances", "instances", by, **{**PLAIN, "cpu": 2, "memory": 4096, **params})
+    return desk.cloud.store.get(Instance, found)
 
 
 def test_a_new_instance_is_pending_while_it_is_made_and_runs_afterwards(desk: Desk) -> None:
@@ -54,14 +52,13 @@ def test_cpus_and_memory_win_over_the_type(desk: Desk) -> None:
 
 
 def test_who_names_no_shape_gets_the_smallest(desk: Desk) -> None:
-    outcome = desk.ask("RunInstances", **PLAIN)
-    instance = desk.cloud.store.get(Instance, str(outcome.answer["instances"][0]))
+    [name] = desk.made("RunInstances", "instances", **PLAIN)
+    instance = desk.cloud.store.get(Instance, name)
     assert (instance.cpu, instance.memory_mib) == (1, 1024)
 
 
 def test_several_come_with_one_call_and_one_job(desk: Desk) -> None:
-    outcome = desk.ask("RunInstances", **PLAIN, count=3)
-    assert len(set(outcome.answer["instances"])) == 3
+    assert len(set(desk.made("RunInstances", "instances", **PLAIN, count=3))) == 3
     assert len(desk.cloud.jobs) == 1
     assert desk.cloud.allowance.state() == desk.recount()
 
@@ -194,15 +191,15 @@ def test_a_stopped_instance_gets_another_shape(desk: Desk) -> None:
 
 
 def test_a_resize_may_use_what_the_instance_itself_frees() -> None:
-    desk = Desk(cpu=4)
+    desk = Desk(limits={"cpu": 4})
     instance = run(desk)
     desk.ask("StopInstances", instances=[instance.id])
     assert not desk.ask("ResizeInstances", instances=[instance.id], cpu=4).failed
 
 
 def test_a_new_instance_is_not_deleted_before_its_lease_is_there(desk: Desk) -> None:
-    outcome = desk.ask("RunInstances", **PLAIN)
-    instance = desk.cloud.store.get(Instance, str(outcome.answer["instances"][0]))
+    [name] = desk.made("RunInstances", "instances", **PLAIN)
+    instance = desk.cloud.store.get(Instance, name)
     instance.create_ms = desk.kernel.now  # As if it had been made this instant.
     assert desk.refused("TerminateInstances", 1400, instances=[instance.id]) == (
         f"PermissionDenied, resource [{instance.id}] lease info not ready yet, please try later"
@@ -256,8 +253,9 @@ def test_the_platform_names_what_it_makes(desk: Desk) -> None:
     outcome = desk.ask("RunInstances", "platform", cpu=4, memory=8192, instance_class=101, **wish)
     assert outcome.answer["instances"] == ["i-chosen00"]
     instance = desk.cloud.store.get(Instance, "i-chosen00")
-    figures = {"instance_class": 101, "cpu": 4, "memory_mib": 8192, "nics": 61}
-    assert instance.charged() == Resource("shop/master1", "instance", "node", **figures)
+    assert instance.charged() == Resource(
+        "shop/master1", "instance", "node", instance_class=101, cpu=4, memory_mib=8192, nics=61
+    )
     [disk] = desk.cloud.store.all(SystemDisk)
     assert disk.charged() == Resource("shop/master1/system", "system_disk", "node", size_gib=20)
     desk.refused("RunInstances", 1100, "platform", **wish)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qke_sim.cloud import Backend, BalancerHealth, HealthOption, LoadBalancer
+from qke_sim.cloud import BalancerHealth, HealthOption
 from qke_sim.kernel import Kernel
 
 OPTION = HealthOption(inter_s=10, fall=2, rise=5)
@@ -16,15 +16,13 @@ class Watched:
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self.balancer = LoadBalancer("lb-1", "lbl-1", "192.168.0.253", 11, OPTION)
-        self.balancer.backends.update({alias: Backend(alias) for alias in ("master1", "master2")})
         self.changes: list[tuple[int, str, bool]] = []
-        self.health = BalancerHealth(kernel, "shop", self.balancer, self._changed)
+        self.health = BalancerHealth(kernel, "shop", ("master1", "master2"), OPTION, self._changed)
 
     def _changed(self, seq: int) -> None:
         record = self.kernel.trace.records[seq]
         alias = record.subject.removeprefix("shop/")
-        self.changes.append((record.t, alias, self.balancer.backends[alias].in_rotation))
+        self.changes.append((record.t, alias, self.health.backends[alias].in_rotation))
 
     def at(self, ms: int, alias: str, *, serving: bool) -> None:
         self.kernel.later(ms, lambda: self.health.report(alias, serving=serving, cause=0))
@@ -99,6 +97,6 @@ def test_users_find_an_api_server_where_one_both_answers_and_is_in_rotation(watc
 
 def test_what_has_been_so_for_long_is_not_judged(watched: Watched, kernel: Kernel) -> None:
     watched.health.begin("master1", serving=False)
-    assert not watched.balancer.backends["master1"].in_rotation
+    assert not watched.health.backends["master1"].in_rotation
     assert kernel.run(10**6)
     assert (kernel.now, watched.changes) == (0, [])

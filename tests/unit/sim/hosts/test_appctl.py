@@ -9,7 +9,9 @@ from itertools import pairwise
 import pytest
 
 from qke_core.catalog import catalog
-from qke_sim.hosts.appctl import BEHAVIOURS, UpgradeRun, upgrade_node
+from qke_sim.hosts import reload
+from qke_sim.hosts.appctl import BEHAVIOURS, Run, run_command
+from qke_sim.hosts.balancer import api_listener
 from qke_sim.hosts.site import Site
 from qke_sim.kernel import Kernel
 from qke_sim.kube import Claim, Objects
@@ -32,13 +34,10 @@ WITH_A_CHOICE = [(origin, target) for origin, target in EDGES if origin != "1.0.
 PURELY_TIMED = frozenset(
     {
         "fix-kubelet-rotation",
-        "initialise-node",
         "issue-apiserver-certificate",
         "load-bridge-images",
         "reset-auditing",
         "restart-metrics-server",
-        "start-client",
-        "start-services",
         "write-kubelet-config",
     }
 )
@@ -89,7 +88,7 @@ def upgraded(new_kernel: Callable[..., Kernel], twin_of: Callable[..., Twin]) ->
         ask = {"clusters": [site.cluster.cluster_id], "app_version": catalog().version(target).app_version_id}
         kernel.spawn(site.cloud.call("UpgradeClusters", ask, "test", 0))
         assert kernel.run(FOREVER_MS)
-        (job,) = site.cloud.jobs.values()
+        (job,) = (job for job in site.cloud.jobs.values() if job.action == "UpgradeClusters")
         return Upgraded(site, kernel.trace.records, job.code)
 
     return run
@@ -99,22 +98,22 @@ def upgraded(new_kernel: Callable[..., Kernel], twin_of: Callable[..., Twin]) ->
 
 
 def steps_of_the_catalogue() -> Iterator[tuple[str, str]]:
-    for (target, _), script in catalog().scripts.items():
-        yield from ((target, step.do) for step in script)
+    for (_, version, _), script in catalog().scripts.items():
+        yield from ((version, step.do) for step in script)
 
 
 def test_every_step_of_the_catalogue_is_a_behaviour_or_purely_timed() -> None:
     named = {do for _, do in steps_of_the_catalogue()}
-    assert named - set(BEHAVIOURS) == PURELY_TIMED
-    assert set(BEHAVIOURS) - named == set()
+    assert named - set(BEHAVIOURS) == PURELY_TIMED | {"do-nothing"}
+    assert set(BEHAVIOURS) - named == set(reload.STEPS)
 
 
 def test_purely_timed_steps_take_time_and_wait_for_nothing() -> None:
-    for (target, kind), script in catalog().scripts.items():
+    for (command, target, kind), script in catalog().scripts.items():
         for step in script:
             if step.do in PURELY_TIMED:
-                assert step.duration is not None, (target, kind, step.do)
-                assert step.wait is None, (target, kind, step.do)
+                assert step.duration is not None, (command, target, kind, step.do)
+                assert step.wait is None, (command, target, kind, step.do)
 
 
 @pytest.mark.guide("G-003", "G-140")
@@ -136,8 +135,8 @@ def test_every_node_goes_through_its_script_step_by_step(upgraded: Upgrade, orig
     """The order is the product's: lifecycle 8.3."""
     result = upgraded(origin, target)
     for alias, host in result.site.hosts.items():
-        holds = UpgradeRun(result.site, host, origin, target).conditions()
-        expected = [step.do for step in catalog().script(target, host.node.kind) if holds.issuperset(step.only)]
+        holds = Run(result.site, host, "upgrade", target, origin).conditions()
+        expected = [step.do for step in catalog().script("upgrade", target, host.node.role_kind) if holds.issuperset(step.only)]
         began = [
             str(record.data["step"])
             for record in result.records
@@ -250,9 +249,9 @@ def test_etcd_is_left_alone_at_3_x(upgraded: Upgrade, origin: str, target: str) 
 
 
 def test_the_listener_gets_its_scene_at_2_0_0(upgraded: Upgrade) -> None:
-    balancer = upgraded("1.0.1", "2.0.0").site.cluster.loadbalancer
-    assert balancer is not None
-    assert balancer.scene == 11
+    found = api_listener(upgraded("1.0.1", "2.0.0").site)
+    assert found is not None
+    assert found[2] == 11
 
 
 @pytest.mark.parametrize(("origin", "target"), WITH_A_CHOICE)
@@ -284,8 +283,9 @@ def test_the_disk_that_an_upgrade_uses_adds_up(upgraded: Upgrade, origin: str, t
     names = ["backup", "kubernetes_images", "layers", *(["kubesphere_images"] if kubesphere else [])]
     used = sum(catalog().constant(f"upgrade_{name}_mib") for name in names)
     before = 200 * 1024 - catalog().constant("data_used_mib")
+    old = catalog().constant("replaced_containers_mib")
     for alias in (*MASTERS, *WORKERS):
-        assert result.site.hosts[alias].data_free_mib == before - used
+        assert result.site.hosts[alias].data_free_mib == before - used - old * (alias in MASTERS)
     assert result.site.hosts["client1"].data_free_mib == 0
 
 
@@ -307,7 +307,7 @@ def test_a_disk_that_is_too_small_ends_the_script_at_the_step_that_does_not_fit(
     host = site.hosts["node_perf1"]
     needs = [catalog().constant(name) for name in DISK_NEEDS]
     host.data_free_mib = sum(needs[: place + 1]) - 1
-    running = host.execute(upgrade_node(UpgradeRun(site, host, "1.0.1", "2.0.0"), 0))
+    running = host.execute(run_command(Run(site, host, "upgrade", "2.0.0", "1.0.1"), 0))
     kernel.run(FOREVER_MS)
     assert running.done.value == code
     assert host.data_free_mib == needs[place] - 1
@@ -322,7 +322,7 @@ def test_a_disk_that_fits_exactly_is_enough(kernel: Kernel, twin_of: Callable[..
     host = site.hosts["node_perf1"]
     host.data_free_mib = sum(catalog().constant(name) for name in DISK_NEEDS)
     host.files.add("kubeconfig")
-    running = host.execute(upgrade_node(UpgradeRun(site, host, "1.0.1", "2.0.0"), 0))
+    running = host.execute(run_command(Run(site, host, "upgrade", "2.0.0", "1.0.1"), 0))
     kernel.run(FOREVER_MS)
     assert (running.done.value, host.data_free_mib) == (0, 0)
 
@@ -373,8 +373,8 @@ def test_before_3_1_0_an_unbound_claim_is_no_reason_to_wait(upgraded: Upgrade, t
 def test_a_step_of_kubectl_fails_without_an_api_server(kernel: Kernel, twin_of: Callable[..., Twin]) -> None:
     site = twin_of(kernel, {"name": "shop", "version": "1.0.1", "express": "DevTest"}).site("shop")
     host = site.hosts["master1"]
-    run = UpgradeRun(site, host, "1.0.1", "2.0.0")
-    step = next(step for step in catalog().script("2.0.0", "master") if step.do == "upload-config")
+    run = Run(site, host, "upgrade", "2.0.0", "1.0.1")
+    step = next(step for step in catalog().script("upgrade", "2.0.0", "master") if step.do == "upload-config")
     calm = host.execute(BEHAVIOURS["upload-config"](run, step, 0))
     kernel.run(FOREVER_MS)
     midway = host.execute(BEHAVIOURS["upload-config"](run, step, 0))
@@ -397,7 +397,7 @@ def test_a_dead_master_makes_the_next_one_give_up_after_its_budget(
     site = twin_of(kernel, {"name": "shop", "version": origin, "roles": HA_ROLES}).site("shop")
     site.crash("master1", 0)
     host = site.hosts["master2"]
-    running = host.execute(upgrade_node(UpgradeRun(site, host, origin, target), 0))
+    running = host.execute(run_command(Run(site, host, "upgrade", target, origin), 0))
     kernel.run(FOREVER_MS)
     budget = catalog().budget("previous-masters", target)
     began, ended = (
@@ -412,8 +412,8 @@ def test_the_first_master_waits_for_no_master(kernel: Kernel, twin_of: Callable[
     site = twin_of(kernel).site("shop")
     for alias in ("master2", "master3"):
         site.crash(alias, 0)
-    run = UpgradeRun(site, site.hosts["master1"], "1.0.1", "2.0.0")
-    step = next(step for step in catalog().script("2.0.0", "master") if step.do == "wait-previous-masters")
+    run = Run(site, site.hosts["master1"], "upgrade", "2.0.0", "1.0.1")
+    step = next(step for step in catalog().script("upgrade", "2.0.0", "master") if step.do == "wait-previous-masters")
     running = site.hosts["master1"].execute(BEHAVIOURS["wait-previous-masters"](run, step, 0))
     kernel.run(FOREVER_MS)
     assert running.done.value == 0
@@ -436,8 +436,8 @@ def test_from_3_0_0_on_all_nodes_must_be_ready_too(
         odd.unschedulable = True
     else:
         odd.ready = False
-    run = UpgradeRun(site, site.hosts["master1"], origin, target)
-    step = next(step for step in catalog().script(target, "master") if step.do == "wait-all-nodes")
+    run = Run(site, site.hosts["master1"], "upgrade", target, origin)
+    step = next(step for step in catalog().script("upgrade", target, "master") if step.do == "wait-all-nodes")
     running = site.hosts["master1"].execute(BEHAVIOURS["wait-all-nodes"](run, step, 0))
     kernel.run(FOREVER_MS)
     assert running.done.value == (0 if target == "2.0.0" and spoil != "version" else 1)
@@ -458,6 +458,6 @@ def test_a_listener_that_cannot_be_fixed_is_only_a_warning(
     ask = {"clusters": [site.cluster.cluster_id], "app_version": catalog().version("2.0.0").app_version_id}
     kernel.spawn(site.cloud.call("UpgradeClusters", ask, "test", 0))
     assert kernel.run(FOREVER_MS)
-    (job,) = site.cloud.jobs.values()
+    (job,) = (job for job in site.cloud.jobs.values() if job.action == "UpgradeClusters")
     assert (job.status, job.code) == ("successful", 0)
     assert not any(record.data.get("action") == "UpdateLoadBalancers" for record in kernel.trace.records)

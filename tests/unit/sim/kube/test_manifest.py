@@ -217,3 +217,116 @@ def test_a_mistyped_kind_is_told_the_nearest_one() -> None:
 def test_a_claims_phase_is_what_its_annotation_says(phase: str) -> None:
     text = f"kind: PersistentVolumeClaim\nmetadata: {{name: x, annotations: {{qke/phase: {phase}}}}}\n"
     assert [claim.phase for claim in read(text).claims] == [phase]
+
+
+# --- What decides drains, volumes and load balancers
+
+
+def test_a_pod_template_is_read_with_its_local_data_its_grace_and_its_claims() -> None:
+    template = (
+        read("""\
+        kind: Deployment
+        metadata: {name: web}
+        spec:
+          template:
+            metadata: {annotations: {qke/start-after: "1.5", qke/stop-after: 20}}
+            spec:
+              terminationGracePeriodSeconds: 60
+              containers: [{name: a}]
+              volumes:
+                - {name: cache, emptyDir: {}}
+                - {name: data, persistentVolumeClaim: {claimName: store}}
+        """)
+        .workloads[0]
+        .template
+    )
+    assert (template.emptydir, template.grace_ms, template.claims) == (True, 60_000, ("store",))
+    assert (template.start_ms, template.stop_ms, template.hangs) == (1500, 20_000, False)
+
+
+def test_a_template_that_says_nothing_has_kubernetes_defaults() -> None:
+    template = read("kind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: c}]}\n").workloads[0].template
+    assert (template.emptydir, template.grace_ms, template.claims) == (False, 30_000, ())
+    assert (template.start_ms, template.stop_ms, template.hangs) == (None, None, False)
+
+
+def test_a_pod_may_never_end() -> None:
+    text = "kind: Pod\nmetadata: {name: x, annotations: {qke/stop-after: never}}\nspec: {containers: [{name: c}]}\n"
+    assert read(text).workloads[0].template.hangs
+
+
+def test_claims_say_their_size_and_class_and_stateful_sets_bring_one_per_pod() -> None:
+    found = read("""\
+        kind: StatefulSet
+        metadata: {name: db}
+        spec:
+          replicas: 2
+          template: {spec: {containers: [{name: c}]}}
+          volumeClaimTemplates:
+            - metadata: {name: data}
+              spec: {storageClassName: csi-neonsan, resources: {requests: {storage: 100Gi}}}
+        ---
+        kind: PersistentVolumeClaim
+        metadata: {name: spare}
+        spec: {resources: {requests: {storage: 15500Mi}}}
+        """)
+    assert [(c.key, c.gib, c.storage_class) for c in found.claims] == [
+        ("default/data-db-0", 100, "csi-neonsan"),
+        ("default/data-db-1", 100, "csi-neonsan"),
+        ("default/spare", 16, ""),
+    ]
+    assert found.workloads[0].claim_templates[0].name == "data"
+
+
+def test_services_have_a_type_ports_and_annotations() -> None:
+    (service,) = read("""\
+        kind: Service
+        metadata: {name: web, annotations: {a: b}}
+        spec: {type: NodePort, selector: {app: web}, ports: [{port: 80, nodePort: 30080}, {port: 443}]}
+        """).services
+    assert (service.type, service.ports, service.annotations) == ("NodePort", ((80, 30080), (443, 0)), {"a": "b"})
+
+
+@pytest.mark.parametrize(
+    ("bound", "expected"),
+    [("minAvailable: 2", (2, None)), ("minAvailable: 50%", ("50%", None)), ("maxUnavailable: 0", (None, 0))],
+)
+def test_a_budget_has_one_bound(bound: str, expected: tuple[object, object]) -> None:
+    text = f"kind: PodDisruptionBudget\nmetadata: {{name: x}}\nspec: {{{bound}, selector: {{matchLabels: {{a: b}}}}}}\n"
+    (budget,) = read(text).budgets
+    assert (budget.min_available, budget.max_unavailable) == expected
+    assert budget.selector == {"a": "b"}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "{}",
+        "{minAvailable: 1, maxUnavailable: 1}",
+        "{minAvailable: half}",
+        "{minAvailable: -1}",
+        "{maxUnavailable: 1, selector: {matchExpressions: [{key: a, operator: Exists}]}}",
+    ],
+)
+def test_a_budget_that_says_too_little_or_too_much_is_refused(spec: str) -> None:
+    found = problems(f"kind: PodDisruptionBudget\nmetadata: {{name: x}}\nspec: {spec}\n")
+    assert [code for code, _ in found] == ["manifest.budget"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("kind: Service\nmetadata: {name: x}\nspec: {type: ExternalName}\n", "manifest.service-type"),
+        ("kind: Service\nmetadata: {name: x}\nspec: {ports: [{port: 70000}]}\n", "manifest.port"),
+        (
+            "kind: Pod\nmetadata: {name: x}\nspec: {terminationGracePeriodSeconds: soon, containers: [{name: c}]}\n",
+            "manifest.seconds",
+        ),
+        (
+            "kind: PersistentVolumeClaim\nmetadata: {name: x}\nspec: {resources: {requests: {storage: big}}}\n",
+            "manifest.quantity",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_refused_at_its_place(text: str, code: str) -> None:
+    assert [found for found, _ in problems(text)] == [code]

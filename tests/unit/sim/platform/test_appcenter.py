@@ -95,7 +95,7 @@ def test_each_version_checks_what_it_checks_with_its_own_codes(asked: Ask, targe
         cluster = upgrade.site.cluster
         assert (cluster.version, cluster.upgrade_status, cluster.transition_status) == (EDGES[target], "", "")
         longest = catalog().duration("pre-check").max_ms + catalog().duration("api-call").max_ms
-        assert upgrade.kernel.now <= longest
+        assert upgrade.job.status_ms <= longest
 
 
 def test_every_version_of_the_table_can_be_reached() -> None:
@@ -192,7 +192,7 @@ def test_the_job_carries_the_code_that_came_first_and_waits_for_the_whole_order(
     assert codes["shop/node_perf2"] == 1
     assert codes["shop/node_perf3"] == 138
     assert upgrade.job.code == 1
-    (ended,) = upgrade.find("job.ended")
+    (ended,) = upgrade.find("job.ended", upgrade.job.job_id)
     assert ended.t >= max(r.t for r in upgrade.find("service.ended"))
     assert upgrade.find("service.started", "shop/client1") == []
     assert len(upgrade.find("volume.detached")) == 7
@@ -292,7 +292,7 @@ def test_an_upgrade_that_failed_can_be_asked_for_again(asked: Ask) -> None:
     params = {"clusters": [site.cluster.cluster_id], "app_version": catalog().version("2.0.0").app_version_id}
     upgrade.kernel.spawn(site.cloud.call("UpgradeClusters", params, "test", 0))
     upgrade.run()
-    first, second = site.cloud.jobs.values()
+    first, second = (job for job in site.cloud.jobs.values() if job.cluster_id)
     assert (first.status, second.status) == ("failed", "successful")
     assert first.job_id != second.job_id
     assert (site.cluster.version, site.cluster.upgrade_status) == ("2.0.0", "")

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from qke_core.units import MS_PER_DAY, MS_PER_MIN
+from qke_sim.hosts.certificates import RENEWED
+from qke_sim.hosts.host import Certificate
 from qke_sim.kernel import Kernel
-from qke_sim.platform.health import health_status
+from qke_sim.platform.looks import health_status
 from qke_sim.trace import TraceRecord
 from qke_sim.twin import Twin
 
@@ -137,3 +139,18 @@ def test_the_verdict_names_what_led_to_it(kernel: Kernel, twin_of: TwinOf):
     assert sick.cause is not None
     assert kernel.trace.records[sick.cause].subject == "shop/node_perf1"
     assert sick.cause >= seq
+
+
+def test_certificates_that_nobody_renews_are_found_25_days_before_their_end_and_renewed(
+    kernel: Kernel, twin_of: TwinOf
+):
+    site = make(kernel, twin_of, "3.3.0").site("shop")
+    host = site.hosts["master2"]
+    host.certificates = {name: Certificate(0, 26 * MS_PER_DAY) for name in RENEWED}
+    kernel.trace.add("certificates.issued", host.subject, 0, names=["apiserver"])
+    at(kernel, 2 * MS_PER_DAY)
+    (sick,) = records(kernel, "health.unhealthy")
+    assert (sick.subject, sick.data["why"]) == ("shop/master2", "its certificates end soon")
+    assert MS_PER_DAY + 2 * MS_PER_MIN <= sick.t < MS_PER_DAY + 3 * MS_PER_MIN
+    assert [record.t - sick.t < 5 * MS_PER_MIN for record in records(kernel, "health.healthy")] == [True]
+    assert records(kernel, "certificates.renewed")

@@ -1,0 +1,99 @@
+"""Security groups and their rules: edits wait until the group is applied."""
+
+from __future__ import annotations
+
+import pytest
+
+from qke_sim.cloud.securitygroup import SecurityGroup
+from qke_sim.testing import Desk
+
+RULE = {"priority": 1, "protocol": "tcp", "rule_action": "accept", "val1": "6443", "val2": "6443"}
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def group(desk: Desk) -> SecurityGroup:
+    made = desk.tell("CreateSecurityGroup", security_group_name="cl-1")["security_group_id"]
+    return desk.cloud.store.get(SecurityGroup, made)
+
+
+def test_a_group_counts_and_goes_by_its_quota(group: SecurityGroup, desk: Desk) -> None:
+    assert desk.cloud.allowance.used["security_group"] == 1
+    shown = desk.shown("DescribeSecurityGroups", "security_group_set", security_group_name="cl-1")[0]
+    assert (shown["security_group_id"], shown["is_applied"], shown["is_default"]) == (group.id, 1, 0)
+    Desk(limits={"security_group": 0}).refused("CreateSecurityGroup", 2500, security_group_name="x")
+    desk.refused("CreateSecurityGroup", 1100)
+
+
+def test_rules_take_effect_when_they_are_applied(group: SecurityGroup, desk: Desk) -> None:
+    rule = desk.tell("AddSecurityGroupRules", security_group=group.id, rules=[RULE])["security_group_rules"][0]
+    assert (group.is_applied, group.in_effect) == (0, ())
+    answer = desk.tell("ApplySecurityGroup", security_group=group.id)
+    desk.wait(10**6)
+    assert desk.cloud.jobs[answer["job_id"]].status == "successful"
+    assert (group.is_applied, [form.id for form in group.in_effect]) == (1, [rule])
+    desk.tell("DeleteSecurityGroupRules", security_group_rules=[rule])
+    assert (group.is_applied, len(group.in_effect)) == (0, 1)
+    desk.ask("ApplySecurityGroup", security_group=group.id)
+    assert group.in_effect == ()
+    assert desk.shown("DescribeSecurityGroupRules", "security_group_rule_set", security_group=group.id) == []
+
+
+def test_the_same_rule_twice_is_refused(group: SecurityGroup, desk: Desk) -> None:
+    desk.tell("AddSecurityGroupRules", security_group=group.id, rules=[RULE])
+    desk.refused("AddSecurityGroupRules", 2110, security_group=group.id, rules=[RULE])
+    other = desk.tell("AddSecurityGroupRules", security_group=group.id, rules=[{**RULE, "priority": 2}])
+    [rule] = other["security_group_rules"]
+    desk.refused("ModifySecurityGroupRuleAttributes", 2110, security_group_rule=rule, priority=1)
+    desk.tell("ModifySecurityGroupRuleAttributes", security_group_rule=rule, rule_action="drop", val2="6500")
+    shown = desk.shown("DescribeSecurityGroupRules", "security_group_rule_set", security_group_rules=[rule])[0]
+    assert (shown["action"], shown["val1"], shown["val2"], shown["priority"]) == ("drop", "6443", "6500", 2)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"priority": 101},
+        {"priority": None},
+        {"protocol": "http"},
+        {"protocol": ""},
+        {"rule_action": "allow"},
+        {"direction": 2},
+        {"val1": "0"},
+        {"val1": "70", "val2": "60"},
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(group: SecurityGroup, desk: Desk, wrong: dict[str, object]) -> None:
+    desk.refused("AddSecurityGroupRules", 1100, security_group=group.id, rules=[{**RULE, **wrong}])
+
+
+def test_a_group_in_use_stays(group: SecurityGroup, desk: Desk) -> None:
+    router = desk.tell("CreateRouters", vpc_network="192.168.0.0/16", security_group=group.id)["routers"][0]
+    desk.wait(10**6)
+    assert router in desk.refused("DeleteSecurityGroups", 5400, security_groups=[group.id])
+    shown = desk.shown("DescribeSecurityGroups", "security_group_set", verbose=1)[0]
+    assert [item["resource_id"] for item in shown["resources"]] == [router]
+    desk.ask("DeleteRouters", routers=[router])
+    assert desk.tell("DeleteSecurityGroups", security_groups=[group.id])["ret_code"] == 0
+    desk.refused("ApplySecurityGroup", 2100, security_group=group.id)
+    assert desk.cloud.allowance.used["security_group"] == 0
+
+
+def test_the_default_group_stays(group: SecurityGroup, desk: Desk) -> None:
+    group.is_default = 1
+    desk.refused("DeleteSecurityGroups", 1400, security_groups=[group.id])
+
+
+def test_a_group_takes_so_many_rules(group: SecurityGroup, desk: Desk) -> None:
+    rules = [{**RULE, "val1": str(port), "val2": str(port)} for port in range(1, 101)]
+    desk.tell("AddSecurityGroupRules", security_group=group.id, rules=rules)
+    desk.refused("AddSecurityGroupRules", 2500, security_group=group.id, rules=[RULE])
+
+
+def test_a_group_is_renamed(group: SecurityGroup, desk: Desk) -> None:
+    desk.tell("ModifySecurityGroupAttributes", security_group=group.id, security_group_name="new", description="d")
+    assert (group.name, group.description) == ("new", "d")

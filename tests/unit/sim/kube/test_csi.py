@@ -1,0 +1,285 @@
+"""Claims and their volumes in the cloud: made, refused, moved with their pods, left behind, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from qke_core.catalog import catalog
+from qke_sim.cloud.volume import Volume
+from qke_sim.faults import DoorFault
+from qke_sim.hosts.site import Site
+from qke_sim.kernel import Kernel
+from qke_sim.kube import Claim, ClaimTemplate, DrainManner, PodTemplate, Resources, Workload
+from qke_sim.kube.objects import Attachment, Pod
+from qke_sim.kube.patience import delay_ms
+from qke_sim.twin import Twin
+
+POLITE = DrainManner(ignore_daemonsets=True, delete_emptydir=True, force=True)
+SETTLED_MS = 10 * 60_000
+WORKERS = {"node_perf": {"count": 3}, "node_super_perf": {"count": 0}}
+
+
+@dataclass
+class Shop:
+    """A cluster without KubeSphere, and what happens in it."""
+
+    kernel: Kernel
+    twin: Twin
+    site: Site
+
+    def wait(self, ms: int = SETTLED_MS) -> None:
+        self.kernel.later(ms, lambda: None)
+        end = self.kernel.now + ms
+        while self.kernel.env.peek() <= end:
+            self.kernel.env.step()
+
+    def run(self, process: Any) -> Any:
+        running = self.kernel.spawn(process)
+        while not running.triggered:
+            self.kernel.env.step()
+        return running.value
+
+    def database(self, replicas: int = 3, gib: int = 20, storage_class: str = "") -> Workload:
+        template = PodTemplate({"app": "db"}, Resources(100, 2**28, 1), {}, ())
+        claims = (ClaimTemplate("data", gib, storage_class),)
+        found = Workload("StatefulSet", "shop", "db", replicas, template, claim_templates=claims)
+        self.site.kube.apply(found, 0)
+        return found
+
+    def claim(self, name: str) -> Claim:
+        return next(claim for claim in self.site.kube.objects.claims if claim.name == name)
+
+    def pod(self, name: str) -> Pod:
+        return next(pod for pod in self.site.kube.pods if pod.name == name)
+
+    def volume(self, claim: Claim) -> Volume:
+        return self.twin.cloud.store.get(Volume, claim.volume_id)
+
+    def volumes(self) -> Iterator[Volume]:
+        """Yield the volumes that claims made and that are alive."""
+        gone = ("deleted", "ceased")
+        everything = self.twin.cloud.store.all(Volume)
+        return (found for found in everything if found.origin == "workload" and found.status not in gone)
+
+    def attachment(self, claim: str) -> Attachment:
+        return next(found for found in self.site.kube.attachments if found.claim.name == claim)
+
+    def lose_node_of(self, pod: str) -> str:
+        """Drain the node of a pod, delete its object at once, switch its machine off; return its name."""
+        node = self.site.kube.controllers.node_named(self.pod(pod).node)
+        assert node is not None
+        result = self.run(self.site.kube.drain((node.alias,), POLITE, "kubectl", 0))
+        assert result.ok
+        self.site.kube.remove_node(node.alias, 0)
+        self.site.crash(node.alias, 0)
+        params = {"instances": [node.instance_id]}
+        assert self.run(self.twin.cloud.request("TerminateInstances", params, "platform", 0)).ret_code == 0
+        return node.name
+
+    def told(self, reason: str) -> list[str]:
+        return [event.message for event in self.site.kube.events if event.reason == reason]
+
+    def calls(self, action: str) -> list[int]:
+        records = self.kernel.trace.records
+        return [r.t for r in records if r.kind == "cloud.called" and r.data["action"] == action]
+
+
+@pytest.fixture
+def shop_of(kernel: Kernel, twin_of: Callable[..., Twin]) -> Callable[..., Shop]:
+    def make(version: str = "3.3.0", **parts: Any) -> Shop:
+        wish = {"name": "shop", "version": version, "roles": WORKERS, "env": {"install_kubesphere": False}, **parts}
+        twin = twin_of(kernel, wish)
+        return Shop(kernel, twin, twin.site("shop"))
+
+    return make
+
+
+@pytest.fixture
+def shop(shop_of: Callable[..., Shop]) -> Shop:
+    return shop_of()
+
+
+def test_a_claim_gets_a_volume_of_the_default_class_and_the_pod_has_it_attached(shop: Shop) -> None:
+    shop.database(1)
+    assert (shop.claim("data-db-0").phase, shop.pod("db-0").phase) == ("Pending", "Pending")
+    shop.wait()
+    volume = shop.volume(shop.claim("data-db-0"))
+    assert (volume.volume_type, volume.size_gib, volume.status) == (6, 20, "in-use")  # 3.1.1 and later: type 6.
+    assert (volume.owner, volume.origin, volume.label) == ("shop", "workload", "shop/workload/shop/data-db-0")
+    node = shop.site.kube.controllers.node_named(shop.pod("db-0").node)
+    assert node is not None
+    assert volume.instance_id == node.instance_id
+    assert shop.pod("db-0").ready
+
+
+@pytest.mark.guide("G-134")
+def test_the_volume_is_called_as_the_persistent_volume(shop: Shop, finished: Callable[..., Any]) -> None:
+    """G-134: the IaaS volume has the name of the PV."""
+    shop.database(1)
+    shop.wait()
+    params = {"verb": "get", "resource": "persistentvolumeclaims", "name": "data-db-0", "namespace": "shop"}
+    answer = finished(shop.kernel, shop.twin.kube.call(shop.site.cluster.id, params, "kubectl", 0))
+    assert answer["spec"]["volumeName"] == shop.volume(shop.claim("data-db-0")).name
+    assert answer["spec"]["volumeName"].startswith("pvc-")
+
+
+def test_sizes_are_rounded_up_to_what_the_class_hands_out(shop: Shop) -> None:
+    shop.database(1, gib=21)
+    shop.wait()
+    assert shop.volume(shop.claim("data-db-0")).size_gib == 30
+
+
+def test_without_a_class_the_claim_waits_and_says_why(shop: Shop) -> None:
+    shop.database(1, storage_class="csi-gold")
+    shop.wait()
+    assert shop.claim("data-db-0").phase == "Pending"
+    assert shop.told("ProvisioningFailed") == ["no storage class takes it"]
+    assert shop.pod("db-0").why == "pod has unbound immediate PersistentVolumeClaims"
+
+
+def test_an_exhausted_quota_keeps_a_claim_pending_at_no_cost_and_room_ends_it(shop: Shop) -> None:
+    """The driver would ask every two minutes; asked is once, and again at such an instant when something was freed."""
+    allowance = shop.twin.cloud.allowance
+    allowance.limits["volume"] = allowance.used["volume"] + 1
+    shop.database(2)
+    shop.wait(86_400_000)
+    assert [shop.claim(name).phase for name in ("data-db-0", "data-db-1")].count("Pending") == 1
+    (why,) = shop.told("ProvisioningFailed")
+    assert why.startswith("QuotasExceeded, quota [volume]")
+    asked = shop.calls("CreateVolumes")
+    assert len(asked) == 2
+    allowance.limits["volume"] += 1
+    shop.site.kube.wake(0)
+    shop.wait()
+    assert {claim.phase for claim in shop.site.kube.objects.claims} == {"Bound"}
+    again = shop.calls("CreateVolumes")[2] - asked[1]
+    assert again - 86_400_000 < delay_ms(20)
+
+
+def test_back_off_grows_by_half_up_to_two_minutes() -> None:
+    assert [delay_ms(tries) for tries in (1, 2, 3)] == [1000, 1500, 2250]
+    assert delay_ms(30) == 120_000
+
+
+def test_a_volume_goes_where_its_pod_goes(shop: Shop) -> None:
+    shop.database()
+    shop.wait()
+    before = shop.pod("db-0").node
+    gone = shop.lose_node_of("db-0")
+    shop.wait()
+    assert before == gone != shop.pod("db-0").node
+    assert all(shop.pod(f"db-{place}").ready for place in range(3))
+    assert len(list(shop.volumes())) == 3
+    for claim in shop.site.kube.objects.claims:
+        node = shop.site.kube.controllers.node_named(shop.attachment(claim.name).node)
+        assert node is not None
+        assert shop.volume(claim).instance_id == node.instance_id
+
+
+@pytest.mark.guide("G-127", "G-128", "G-131", "G-134", "G-136", "G-137", "G-138", "G-139")
+def test_with_the_old_driver_an_attachment_of_a_deleted_node_stays_until_its_finalizer_is_deleted(
+    shop_of: Callable[..., Shop], finished: Callable[..., Any]
+) -> None:
+    """The whole of the guide's story: the pod hangs, the events, the volume in the console, the object, the repair."""
+    shop = shop_of("1.0.1", roles=None, express="Prod")
+    shop.database(1)
+    shop.wait()
+    gone = shop.lose_node_of("db-0")
+    shop.wait()
+    assert not shop.pod("db-0").running
+    (mounting,) = shop.told("FailedMount")
+    assert "list of unattached volumes=[data-db-0]" in mounting  # G-131
+    assert shop.volume(shop.claim("data-db-0")).status == "available"  # G-134
+    params = {"verb": "list", "resource": "volumeattachments"}
+    cluster_id = shop.site.cluster.id
+    (shown,) = finished(shop.kernel, shop.twin.kube.call(cluster_id, params, "kubectl", 0))["items"]
+    assert (shown["apiVersion"], shown["kind"]) == ("storage.k8s.io/v1", "VolumeAttachment")
+    assert shown["spec"]["attacher"] == "csi-qingcloud"
+    assert shown["metadata"]["finalizers"] == ["external-attacher/csi-qingcloud"]
+    assert shown["metadata"]["deletionTimestamp"] > 0
+    assert (shown["spec"]["nodeName"], shown["status"]["attached"]) == (gone, True)
+    assert shown["status"]["detachError"] == {"message": f'node "{gone}" not found'}
+    repair = {"verb": "delete-finalizer", "resource": "volumeattachments", "name": shown["metadata"]["name"]}
+    begun = shop.kernel.now
+    finished(shop.kernel, shop.twin.kube.call(cluster_id, repair, "kubectl", 0))
+    shop.wait()
+    assert shop.pod("db-0").ready  # G-139
+    ready = max(record.t for record in shop.kernel.trace.records if record.kind == "pod.ready")
+    assert 2 * 60_000 < ready - begun < 7 * 60_000
+
+
+def test_newer_drivers_leave_nothing_behind(shop: Shop) -> None:
+    shop.database(1)
+    shop.wait()
+    shop.lose_node_of("db-0")
+    shop.wait()
+    assert shop.pod("db-0").ready
+    assert shop.told("FailedDetachVolume") == []
+
+
+def test_a_deleted_claim_goes_when_its_pod_is_gone_and_takes_its_volume_along(shop: Shop) -> None:
+    db = shop.database(1)
+    shop.wait()
+    claim = shop.claim("data-db-0")
+    shop.site.kube.delete_claim(claim, 0)
+    shop.wait()
+    assert shop.volume(claim).status == "in-use"  # A pod uses it.
+    shop.site.kube.delete(db, 0)
+    shop.wait()
+    assert shop.site.kube.objects.claims == []
+    assert shop.volume(claim).status == "deleted"
+    assert list(shop.volumes()) == []
+
+
+def test_a_stateful_set_that_shrinks_keeps_its_claims_and_finds_them_again(shop: Shop) -> None:
+    db = shop.database(2)
+    shop.wait()
+    kept = shop.claim("data-db-1").volume_id
+    shop.site.kube.scale(db, 1, 0)
+    shop.wait()
+    assert shop.volume(shop.claim("data-db-1")).status == "available"
+    shop.site.kube.scale(db, 2, 0)
+    shop.wait()
+    assert shop.claim("data-db-1").volume_id == kept
+    assert shop.pod("db-1").ready
+    assert len(list(shop.volumes())) == 2
+
+
+def test_a_node_takes_ten_volumes_and_its_data_disk_is_one_of_them(shop: Shop) -> None:
+    """The scheduler counts what the driver attaches; the cloud counts the data disk too."""
+    shop.site.kube.cordon("node_perf2", 0)
+    shop.site.kube.cordon("node_perf3", 0)
+    shop.database(11)
+    shop.wait()
+    running = [pod for pod in shop.site.kube.pods if pod.owner.name == "db" and pod.running]
+    assert len(running) == 9
+    assert any("at most" in text for text in shop.told("FailedAttachVolume"))
+    pending = [pod.why for pod in shop.site.kube.pods if pod.owner.name == "db" and pod.node is None]
+    assert len(pending) == 1
+    assert "exceed max volume count" in pending[0]
+
+
+def test_a_volume_that_an_earlier_try_made_is_found_by_its_name(shop: Shop) -> None:
+    """The answer to the first try is lost: the volume exists, and no second one is made."""
+    lost = DoorFault("lost", "cloud", "answer-lost", "CreateVolumes", 1, 100, 0, 0)
+    shop.twin.cloud.gate.faults.append(lost)
+    shop.database(1)
+    shop.wait()
+    assert shop.pod("db-0").ready
+    assert len(list(shop.volumes())) == 1
+    assert len(shop.calls("CreateVolumes")) == 1
+
+
+def test_a_driver_that_is_not_installed_provisions_nothing_until_it_is(shop: Shop) -> None:
+    shop.site.csi_version = ""
+    shop.database(1)
+    shop.wait()
+    assert shop.calls("CreateVolumes") == []
+    shop.site.csi_version = catalog().version("3.3.0").components["csi_qingcloud"]
+    shop.site.kube.wake(0)
+    shop.wait()
+    assert shop.pod("db-0").ready

@@ -1,0 +1,191 @@
+"""What gets where in a twin: routes through whatever its cloud and hosts are now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from qke_core.models import World
+from qke_sim.access import network_view, reach
+from qke_sim.cloud.loadbalancer import api_balancer
+from qke_sim.cloud.router import Router
+from qke_sim.kernel import Kernel, Process
+from qke_sim.twin import Twin
+
+VPC_IP, LB_IP, CONSOLE_IP = "139.198.190.141", "139.198.186.186", "139.198.190.142"
+CLUSTER = {"name": "shop", "version": "2.0.0", "express": "standard prod", "vxnet": "vxnet-shop001"}
+Finish = Callable[[Kernel, Process[Any]], Any]
+
+
+def make(
+    kernel: Kernel, *, env: dict[str, object] | None = None, vpc: dict[str, object] | None = None, **cluster: Any
+) -> Twin:
+    """An HA cluster in a VPC with a public address; 16443 leads to the API server, 30880 to a worker."""
+    wish = {**CLUSTER, "env": env or {}, **cluster}
+    document = {
+        "zone": "pek3",
+        "vpcs": [
+            {
+                "id": "rtr-shop0001",
+                "network": "192.168.0.0/16",
+                "eip": "eip-vpc00001",
+                "open_ports": ["16443", "30880"],
+                "forwards": [
+                    {"port": 16443, "to": "192.168.10.253", "to_port": 6443},
+                    {"port": 30880, "to": "192.168.10.5", "to_port": 30880},
+                ],
+                "vxnets": [{"id": "vxnet-shop001", "network": "192.168.10.0/24"}],
+                **(vpc or {}),
+            }
+        ],
+        "eips": [
+            {"id": "eip-vpc00001", "address": VPC_IP},
+            {"id": "eip-lb000001", "address": LB_IP},
+            {"id": "eip-console1", "address": CONSOLE_IP, "icp": True},
+        ],
+        "clusters": [wish],
+    }
+    twin = Twin(kernel, World.model_validate_json(json.dumps(document)), {})
+    twin.start(0)
+    return twin
+
+
+@pytest.fixture
+def ask(kernel: Kernel, finished: Finish) -> Callable[..., dict[str, Any]]:
+    def call(twin: Twin, action: str, **params: Any) -> dict[str, Any]:
+        answer = finished(kernel, twin.cloud.call(action, params, "user", 0))
+        assert answer["ret_code"] == 0, answer
+        return answer
+
+    return call
+
+
+@pytest.mark.guide("G-096", "G-098", "G-099")
+def test_the_api_server_of_an_ha_cluster_is_reached_through_the_vpc(kernel: Kernel) -> None:
+    """G-098: the balancer's name is the cluster's id, and the forwarding leads to its address."""
+    twin = make(kernel)
+    balancer = api_balancer(twin.cloud.store, "shop")
+    assert balancer is not None
+    assert (balancer.name, balancer.private_ip) == (twin.site("shop").cluster.id, "192.168.10.253")
+    assert reach(twin, "internet", f"{VPC_IP}:16443").reached
+    assert reach(twin, "internet", f"{VPC_IP}:6443").blocked_by == "firewall"
+
+
+@pytest.mark.guide("G-097")
+def test_the_api_server_of_one_master_is_reached_at_its_own_address(kernel: Kernel) -> None:
+    forwards = [{"port": 16443, "to": "192.168.10.2", "to_port": 6443}]
+    twin = make(kernel, express="standard test", vpc={"forwards": forwards})
+    assert twin.site("shop").hosts["master1"].node.private_ip == "192.168.10.2"
+    assert reach(twin, "internet", f"{VPC_IP}:16443").reached
+
+
+@pytest.mark.guide("G-099")
+def test_forwarding_made_by_calls_works_once_rule_and_port_are_applied(
+    kernel: Kernel, ask: Callable[..., dict[str, Any]]
+) -> None:
+    """Each of the guide's steps opens the next hop; nothing has an effect before it is applied."""
+    twin = make(kernel, vpc={"open_ports": [], "forwards": []})
+    target, group = f"{VPC_IP}:16443", twin.cloud.store.get(Router, "rtr-shop0001").security_group_id
+    assert reach(twin, "internet", target).blocked_by == "firewall"
+    rule = {"priority": 1, "protocol": "tcp", "rule_action": "accept", "val1": "16443", "val2": "16443"}
+    ask(twin, "AddSecurityGroupRules", security_group=group, rules=[rule])
+    blocked = reach(twin, "internet", target).blocked
+    assert blocked is not None
+    assert blocked.remedy.startswith(f"apply what was edited: ApplySecurityGroup {group}")
+    ask(twin, "ApplySecurityGroup", security_group=group)
+    assert reach(twin, "internet", target).blocked_by == "forwarding"
+    static = {"static_type": 1, "val1": "16443", "val2": "192.168.10.253", "val3": "6443"}
+    ask(twin, "AddRouterStatics", router="rtr-shop0001", statics=[static])
+    assert reach(twin, "internet", target).blocked_by == "forwarding"
+    ask(twin, "UpdateRouters", routers=["rtr-shop0001"])
+    assert reach(twin, "internet", target).reached
+
+
+@pytest.mark.guide("G-095", "G-100", "G-103")
+def test_an_address_bound_to_the_balancer_leads_to_the_api_server(
+    kernel: Kernel, ask: Callable[..., dict[str, Any]]
+) -> None:
+    twin = make(kernel)
+    balancer = api_balancer(twin.cloud.store, "shop")
+    assert balancer is not None
+    assert reach(twin, "internet", f"{LB_IP}:6443").blocked_by == "eip"
+    ask(twin, "AssociateEipsToLoadBalancer", loadbalancer=balancer.id, eips=["eip-lb000001"])
+    assert reach(twin, "internet", f"{LB_IP}:6443").reached
+
+
+@pytest.mark.guide("G-110", "G-111", "G-113", "G-114")
+def test_the_console_without_an_address_of_its_own_is_at_its_node_port(
+    kernel: Kernel, new_kernel: Callable[..., Kernel]
+) -> None:
+    """G-111: on any node but the client; G-113: the VPC's firewall must let it in."""
+    twin = make(kernel)
+    assert reach(twin, "internet", f"{VPC_IP}:30880").reached
+    for host in twin.site("shop").hosts.values():
+        route = reach(twin, "192.168.10.200", f"{host.subject}:30880")
+        assert route.reached == (host.node.role_kind != "client"), host.subject
+    shut = make(new_kernel(), vpc={"open_ports": ["16443"]})
+    assert reach(shut, "internet", f"{VPC_IP}:30880").blocked_by == "firewall"
+
+
+@pytest.mark.guide("G-050", "G-115")
+def test_the_console_with_an_address_of_its_own_is_behind_a_balancer(kernel: Kernel) -> None:
+    twin = make(kernel, env={"kubesphere_eip": "eip-console1"})
+    route = reach(twin, "internet", f"{CONSOLE_IP}:80")
+    assert route.reached, route
+    assert "balancer" in [hop.kind for hop in route.hops]
+
+
+def test_a_dead_master_leaves_the_rotation_after_its_checks_and_others_serve(kernel: Kernel) -> None:
+    twin = make(kernel)
+    twin.site("shop").crash("master1", 0)
+    route = reach(twin, "internet", f"{VPC_IP}:16443")
+    assert route.reached
+    assert [hop.name for hop in route.hops if hop.kind == "host"] == ["shop/master2"]
+    assert reach(twin, "192.168.10.200", "shop/master1:6443").blocked_by == "host"
+
+
+def test_without_a_quorum_nothing_answers_behind_the_balancer(kernel: Kernel) -> None:
+    twin = make(kernel)
+    for alias in ("master1", "master2"):
+        twin.site("shop").crash(alias, 0)
+    kernel.run(10**9)
+    assert reach(twin, "internet", f"{VPC_IP}:16443").blocked_by == "backend"
+    blocked = reach(twin, "192.168.10.200", "shop/master3:6443").blocked
+    assert blocked is not None
+    assert blocked.why == "API server does not answer: etcd has no quorum"
+
+
+def test_a_cut_keeps_two_nodes_apart(kernel: Kernel) -> None:
+    twin = make(kernel)
+    twin.site("shop").cuts.add(frozenset({"client1", "master1"}))
+    assert reach(twin, "shop/client1", "shop/master1:22").blocked_by == "host"
+    assert reach(twin, "shop/client1", "shop/master2:22").reached
+
+
+@pytest.mark.guide("G-181")
+def test_in_the_basic_network_the_default_firewall_guards_the_nodes(kernel: Kernel) -> None:
+    twin = make(kernel, vxnet="vxnet-0")
+    for port in (6443, 30880):
+        assert reach(twin, "10.140.0.200", f"shop/master1:{port}").blocked_by == "firewall"
+    assert reach(twin, "10.140.0.200", "shop/master1:22").reached
+
+
+def test_asking_changes_nothing(kernel: Kernel) -> None:
+    twin = make(kernel)
+    before, count = twin.cloud.store.state(), kernel.trace.count
+    assert network_view(twin) == network_view(twin)
+    reach(twin, "internet", f"{VPC_IP}:16443")
+    assert (twin.cloud.store.state(), kernel.trace.count) == (before, count)
+
+
+def test_a_world_without_networks_has_an_implied_one_that_lets_nobody_in(
+    kernel: Kernel, twin_of: Callable[..., Twin]
+) -> None:
+    twin = twin_of(kernel)
+    view = network_view(twin)
+    assert [vpc.eip for vpc in view.vpcs] == [""]
+    assert reach(twin, "shop/client1", "shop/master1:6443").reached
+    assert twin.cloud.allowance.used["router"] == 0
