@@ -53,8 +53,9 @@ docs: $(VENV)/.test ## write anew what the pages take from the code: tables, sch
 golden: $(VENV)/.test ## write anew what the scenarios leave, after a change that is meant
 	@QKE_GOLDEN=write $(BIN)/python -m pytest -q -p no:randomly tests/scenario/test_every_scenario.py
 
-figures: $(VENV)/.test ## durations and outages over 100 seeds
+figures: $(VENV)/.test ## durations of upgrades and creates, and outages, over 100 seeds
 	@$(BIN)/python benchmarks/figures.py
+	@$(BIN)/python benchmarks/creates.py
 
 bench: $(VENV)/.test ## measure speed against the baseline
 	@$(BIN)/python benchmarks/run.py

@@ -16,12 +16,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from qke_core.effects import Json
 from qke_core.models import World
 from qke_core.units import MS_PER_H, MS_PER_S
-from qke_sim.hosts.host import Host
+from qke_sim.hosts.certificates import due
+from qke_sim.hosts.prune import prunable
 from qke_sim.hosts.site import Site
 from qke_sim.kernel import Kernel, Process
 from qke_sim.platform.looks import check_of, failure
@@ -113,15 +115,11 @@ def span(twin: Twin, ms: int) -> Cost:
 def ticking(site: Site) -> Iterator[Process[None]]:
     """Yield what ticks on every node, naively."""
     for host in site.hosts.values():
-        yield tick(site.kernel, CHECK_MS, looks(site, host))
-        yield tick(site.kernel, DAY_MS, lambda host=host: min(host.certificates.values(), default=None))
-        yield tick(site.kernel, DAY_MS, lambda host=host: [piece for piece in host.garbage if piece.since_ms < 0])
-
-
-def looks(site: Site, host: Host) -> Callable[[], object]:
-    """Return a look of the platform's health check at a node; at the client, which has none, whether it is up."""
-    check = check_of(host, site)
-    return lambda: host.up if check is None else failure(site, host, check)
+        check = check_of(host, site)
+        if check is not None:
+            yield tick(site.kernel, CHECK_MS, partial(failure, site, host, check))
+        yield tick(site.kernel, DAY_MS, partial(due, host))
+        yield tick(site.kernel, DAY_MS, partial(prunable, host, 3, YEAR_MS))
 
 
 def tick(kernel: Kernel, every_ms: int, look: Callable[[], object]) -> Process[None]:

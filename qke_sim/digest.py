@@ -7,7 +7,8 @@ in it without a word here. Left out is what is no state: clock, luck, trace, wai
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import partial
@@ -56,8 +57,8 @@ class _Walk:
             return _SKIP
         if isinstance(value, Mapping):
             return self._mapping(cast("Mapping[object, object]", value))
-        if isinstance(value, Set):
-            return sorted(json.dumps(self.facts(item), sort_keys=True) for item in cast("Set[object]", value))
+        if isinstance(value, AbstractSet):
+            return sorted(json.dumps(self.facts(item), sort_keys=True) for item in cast("AbstractSet[object]", value))
         if isinstance(value, list | tuple):
             found = (self._facts(item) for item in cast("list[object]", value))
             return [item for item in found if item is not _SKIP]

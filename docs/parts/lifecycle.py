@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from qke_core.lifecycle import BY_ITSELF, INSTANCES, JOBS, NODES, TABLE, Move, Transition
+from qke_core.lifecycle import BY_ITSELF, INSTANCES, JOBS, NODES, SNAPSHOTS, TABLE, VOLUMES, Move, Transition
 
 BEGIN, END = "<!-- generated: lifecycle -->", "<!-- end -->"
 
@@ -17,7 +17,7 @@ def fill(page: str) -> str:
 
 
 def lines() -> Iterator[str]:
-    """Yield the lines of the table of operations and of the four diagrams."""
+    """Yield the lines of the table of operations and of the diagrams."""
     yield "### Cluster"
     yield ""
     yield from _table()
@@ -33,6 +33,14 @@ def lines() -> Iterator[str]:
     yield "### Instance"
     yield ""
     yield from diagram(_edges(INSTANCES.values()), (), ("ceased",), (("[*]", "running", "run"),))
+    yield ""
+    yield "### Volume"
+    yield ""
+    yield from diagram(_edges(VOLUMES.values()), (), ("ceased",), (("[*]", "available", "create"),))
+    yield ""
+    yield "### Snapshot"
+    yield ""
+    yield from diagram(_edges(SNAPSHOTS.values()), (), ("ceased",), (("[*]", "available", "create"),))
     yield ""
     yield "### Job"
     yield ""

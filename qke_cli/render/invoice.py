@@ -50,7 +50,7 @@ def render_invoices(screen: Screen, run: str, ended_ms: int, found: Sequence[Inv
     if unpriced:
         screen.say(Text(f"Without a price: {unpriced}; the sums are too low.", style="yellow"))
     screen.say(Text(f"Prices: {prices.label}", style="dim"))
-    screen.say(Text("Not metered: EIPs, VPCs, linked services, volumes of workloads, traffic.", style="dim"))
+    screen.say(Text("Not metered: linked services, traffic.", style="dim"))
 
 
 @dataclass(slots=True)

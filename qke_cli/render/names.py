@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qke_sim.scenario import Story
 
-_WORDS = {"api": "API", "kubesphere-system/ks-console": "console"}
+_WORDS = {"api": "API", "kube-system/coredns": "DNS", "kubesphere-system/ks-console": "console"}
 
 
 def only_cluster(story: Story) -> str | None:

@@ -27,6 +27,14 @@ class NetworkBook:
     vpc_networks: tuple[IPv4Network, ...]
     ledger: tuple[Entry, ...]
 
+    def console_service_port(self, version: str) -> int:
+        """Return the port of the console's Service, which its load balancer listens on.
+
+        QKE app repo, tag v1.0.1, confd/templates/k8s/ks-console-svc.yaml.tmpl: that of the NodePort; from 2.0.0 on the
+        Service is KubeSphere's own (kubesphere/ks-installer), at 80.
+        """
+        return self.constants["console_port" if version.startswith("1.") else "http_port"]
+
     def entries(self) -> Iterator[Entry]:
         """Return every sourced entry, for the fidelity page."""
         return iter(self.ledger)

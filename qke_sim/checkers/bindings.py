@@ -47,7 +47,9 @@ def _disks(twin: Twin) -> Iterator[Finding]:
     store = twin.cloud.store
     for volume in store.all(Volume):
         if (volume.status == "in-use") != bool(volume.instance_id) and not volume.transition_status:
-            sentence = f"volume {volume.id} ({volume.label}) is {volume.status} at {volume.instance_id or 'no instance'}"
+            sentence = (
+                f"volume {volume.id} ({volume.label}) is {volume.status} at {volume.instance_id or 'no instance'}"
+            )
             yield Finding("check.binding", volume.id, sentence)
         at = store.find(Instance, volume.instance_id) if volume.instance_id else None
         if volume.status == "in-use" and (at is None or at.status in GONE):

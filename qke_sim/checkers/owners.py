@@ -36,9 +36,13 @@ def _thing(thing: Thing, owner: Cluster | None, nodes: Mapping[str, set[str]]) -
         yield Finding("check.owner", thing.id, f"{what} was made for {thing.owner}, which never was")
     elif owner.status == "ceased" and not _left_by_hand(thing, owner):
         yield Finding("check.owner", thing.id, f"{what} outlived its cluster {thing.owner}")
-    elif thing.origin == "node" and owner.status in STANDING and not owner.transition_status:
-        if "/".join(thing.label.split("/")[:2]) not in nodes[owner.name]:
-            yield Finding("check.owner", thing.id, f"{what} belongs to no node of {thing.owner}")
+    elif thing.origin == "node" and _at_rest(owner) and "/".join(thing.label.split("/")[:2]) not in nodes[owner.name]:
+        yield Finding("check.owner", thing.id, f"{what} belongs to no node of {thing.owner}")
+
+
+def _at_rest(cluster: Cluster) -> bool:
+    """Whether every machine is a node's now: nothing comes or goes."""
+    return cluster.status in STANDING and not cluster.transition_status
 
 
 @dataclass(slots=True)

@@ -1,9 +1,9 @@
 """The cloud behind its door: QingCloud actions on every resource of one zone.
 
 `Cloud.call` is the only way in. It is a SimPy process: a call takes time, may meet a fault in the door frame, is
-counted, and is recorded with its answer. Handlers change state at one instant and return the answer's fields; what takes
-longer is a job. Each family of resources is a module with an `ACTIONS` table; the platform adds its own. Codes and
-words: QingCloud API error codes; messages begin with the API's error word.
+counted, and is recorded with its answer. Handlers change state at one instant and return the fields of the answer; what
+takes longer is a job. Each family of resources is a module with an `ACTIONS` table; the platform adds its own. Codes
+and words: QingCloud API error codes; messages begin with the API's error word.
 """
 
 from __future__ import annotations

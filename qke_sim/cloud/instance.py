@@ -22,7 +22,8 @@ class Instance(Thing):
     """A virtual machine.
 
     `vxnet_id` and `private_ip` are those of its first NIC. `nics` is how many NICs the quotas reckon for it: 1, or as
-    many as its pods may take. Volumes, further NICs and addresses name it, not the other way round.
+    many as its pods may take. `kept`: the platform has it in the recycle bin with everything that belongs to it, until
+    it takes it out again. Volumes, further NICs and EIPs name the instance, not the other way round.
     """
 
     kind: ClassVar[str] = "instance"
@@ -40,6 +41,7 @@ class Instance(Thing):
     private_ip: str = ""
     security_group_id: str = ""
     keypairs: list[str] = field(default_factory=list[str])
+    kept: bool = False
 
     def charged(self) -> Resource | None:
         """It counts until it is ceased, and runs from its making on unless it was stopped."""
@@ -125,7 +127,7 @@ def disk_of(store: Store, instance: Instance) -> SystemDisk | None:
 
 def end(cloud: Cloud, instance: Instance, cause: int) -> int:
     """End an instance for good, and its system disk; return the record."""
-    cause = cloud.store.change(instance, cause, status=CEASED, transition_status="")
+    cause = cloud.store.change(instance, cause, status=CEASED, transition_status="", kept=False)
     disk = disk_of(cloud.store, instance)
     if disk is not None:
         cloud.store.change(disk, cause, status=CEASED)

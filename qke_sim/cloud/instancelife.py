@@ -171,7 +171,8 @@ def _wish(cloud: Cloud, call: Call, instance: Instance) -> tuple[Shape, int]:
 def _terminate(cloud: Cloud, call: Call) -> dict[str, Json]:
     """Throw instances away; volumes, NICs and addresses leave them and stay in the account.
 
-    The platform may keep them attached, with `_keep`: the nodes of a cluster come back as they were.
+    The platform may keep everything as it is, with `_keep`, for the nodes of a cluster that may come back; then it is
+    the platform that empties the bin.
     """
     found, direct = chosen(cloud, call, TERMINATE), call.flag("direct_cease")
     keeps = call.internal and call.flag("_keep")
@@ -179,8 +180,9 @@ def _terminate(cloud: Cloud, call: Call) -> dict[str, Json]:
         require_leased(cloud, instance)
 
     def finish(instance: Instance, cause: int) -> int:
-        if not keeps:
-            strip(cloud, instance, cause)
+        if keeps:
+            return cloud.store.change(instance, cause, status=TERMINATED, transition_status="", kept=True)
+        strip(cloud, instance, cause)
         if direct:
             return cease_instance(cloud, instance, cause)
         return throw_away(cloud, instance, cause, TERMINATED, partial(cease_instance, cloud, instance))
@@ -218,7 +220,7 @@ def _recover(cloud: Cloud, call: Call) -> dict[str, Json]:
 
     def finish(instance: Instance, cause: int) -> int:
         address = _address_back(cloud, instance)
-        return cloud.store.change(instance, cause, status=RUNNING, transition_status="", private_ip=address)
+        return cloud.store.change(instance, cause, status=RUNNING, transition_status="", private_ip=address, kept=False)
 
     return carry_out(cloud, call, "RecoverInstances", chosen(cloud, call, RECOVER), RECOVER, finish)
 
@@ -226,7 +228,8 @@ def _recover(cloud: Cloud, call: Call) -> dict[str, Json]:
 def _address_back(cloud: Cloud, instance: Instance) -> str:
     """Return the address of an instance that comes back: its own, or another one if somebody has that by now."""
     vxnet = cloud.store.find(Vxnet, instance.vxnet_id)
-    taken = {str(getattr(one, "private_ip", "")) for one in inside(cloud.store, instance.vxnet_id)}
+    others = (one for one in inside(cloud.store, instance.vxnet_id) if one is not instance)
+    taken = {str(getattr(one, "private_ip", "")) for one in others}
     if vxnet is None or instance.private_ip not in taken:
         return instance.private_ip
     return next(free_addresses(cloud.store, vxnet), "")

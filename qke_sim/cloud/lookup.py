@@ -95,9 +95,14 @@ def require_leased(cloud: Cloud, thing: Thing) -> None:
 
 
 def in_use_by(store: Store, field: str, resource_id: str) -> list[Thing]:
-    """List the things that are there and name `resource_id` in a field, such as those in a vxnet by `vxnet_id`."""
+    """List the things that name `resource_id` in a field, such as those in a vxnet by `vxnet_id`, and hold on to it.
+
+    What is in the recycle bin does not, but for what the platform keeps as it was (`kept`).
+    """
     return [
-        thing for thing in store.everything() if getattr(thing, field, "") == resource_id and thing.status not in ABSENT
+        thing
+        for thing in store.everything()
+        if getattr(thing, field, "") == resource_id and (thing.status not in ABSENT or getattr(thing, "kept", False))
     ]
 
 

@@ -88,6 +88,8 @@ def volumes_of(store: Store, instance_id: str) -> list[Volume]:
 def require_attachable(cloud: Cloud, volumes: Sequence[Volume], instance_class: int, instance_id: str = "") -> None:
     """Refuse volumes that do not go to such an instance, or are more than it takes.
 
+    The data disk of a cluster's node is not reckoned among them (assumed, docs/rules/storage.md).
+
     Raises:
         CloudRefusal: 5600, 1400.
     """
@@ -98,8 +100,8 @@ def require_attachable(cloud: Cloud, volumes: Sequence[Volume], instance_class: 
             )
             raise CloudRefusal(UNSUPPORTED_DISK, f"UnsupportedDiskType, {sentence} [{instance_class}]")
     most = storage().constants["volumes_per_host"]
-    held = len(volumes_of(cloud.store, instance_id)) if instance_id else 0
-    if held + len(volumes) > most:
+    held = volumes_of(cloud.store, instance_id) if instance_id else []
+    if sum(volume.origin != "node" for volume in (*held, *volumes)) > most:
         raise denied(f"you can only attach [{most}] volumes to one instance at most")
 
 

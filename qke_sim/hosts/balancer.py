@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qke_core.catalog import networks
 from qke_sim.cloud.balancerhealth import BalancerHealth, HealthOption
+from qke_sim.cloud.eip import eips_of
 from qke_sim.cloud.loadbalancer import ListenerInEffect, LoadBalancer, api_balancer, listeners_of
 from qke_sim.hosts.site import Site
 
@@ -26,6 +27,7 @@ def stand_behind(site: Site) -> None:
         site.plane.balancer = _health(site, found)
     if balancer is not None:
         site.lb_job, site.lb_address = "done", balancer.private_ip
+        site.lb_public = next((eip.eip_addr for eip in eips_of(site.cloud.store, balancer.id)), "")
         for host in site.hosts.values():
             host.files.add("loadbalancer")
     site.plane.begin()

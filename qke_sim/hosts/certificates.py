@@ -1,7 +1,7 @@
 """Certificates of a master's control plane: when each expires, when they are renewed, what an expired one does.
 
-Ends are instants of virtual time on a true clock. What a node makes of them depends on its own clock: one whose clock is
-wrong by `host.clock_skew_ms` finds certificates expired, or not yet valid. Figures: kubeadm, 365 days; QKE app repo,
+Ends are instants of virtual time on a true clock. What a node makes of them depends on its own clock: one whose clock
+is wrong by `host.clock_skew_ms` finds certificates expired, or not yet valid. Figures: kubeadm, 365 days; QKE app repo,
 renewal at 30 days or less, unhealthy at 25 or less.
 """
 

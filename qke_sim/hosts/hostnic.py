@@ -1,7 +1,7 @@
 """What hostnic makes of its vxnets: the status that a node stores and that ends the first master's init.
 
-Rule: QKE app repo, hostnic-status of k8s-ctl.sh (3.1.0 on): 139 a vxnet is missing, 142 not all in one VPC, 140 more NICs
-than the vxnets carry, 141 the cloud does not tell.
+Rule: QKE app repo, hostnic-status of k8s-ctl.sh (3.1.0 on): 139 a vxnet is missing, 142 not all in one VPC, 140 more
+NICs than the vxnets carry, 141 the cloud does not tell.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The balancer in front of the API servers: the asynchronous job on the first master (2.0.0 on), and what the client of
-1.x does in its init.
+"""How the nodes get the balancer in front of their API servers.
+
+From 2.0.0 on a job on the first master makes it, which goes on by itself; at 1.x the client does in its init.
 
 Everything goes through the cloud door. A call that is refused ends the job with 133; the job's file goes to every node
 whether it ended well or not, so the others find a file without an address, or their own wait runs out.

@@ -1,8 +1,8 @@
 """What befalls nodes from outside: links that are cut, clocks that go wrong, disks that fill up, certificates that end.
 
 Each is one function on a site; what follows is worked out from what is true then. Members of etcd that cannot reach a
-majority leave it, and their API servers answer nobody; a kubelet that cannot reach an API server, or that does not accept
-what it shows, is silent while its containers run on.
+majority leave it, and their API servers answer nobody; a kubelet that cannot reach an API server, or that does not
+accept what it shows, is silent while its containers run on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qke_core.catalog import catalog
-from qke_sim.hosts.certificates import renew
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.site import Site
 
@@ -105,10 +104,16 @@ def _judge_kubelet(site: Site, alias: str, cause: int) -> None:
 
 
 def _finds_api(site: Site, alias: str) -> bool:
-    if site.plane.balancer is not None:
-        return site.linked(alias, BALANCER)
-    first = next(iter(site.plane.masters), alias)
-    return alias == first or site.linked(alias, first)
+    """Whether a kubelet's packets get to an API server that works.
+
+    The balancer forwards packets and answers none itself, so a node also has to reach a master behind it (assumed).
+    """
+    masters = [master for master in site.plane.masters if master not in site.isolated]
+    if site.plane.balancer is None:
+        masters = [master for master in masters if master == next(iter(site.plane.masters))]
+    elif not site.linked(alias, BALANCER):
+        return False
+    return any(alias == master or site.linked(alias, master) for master in masters)
 
 
 # Clocks and certificates
@@ -162,9 +167,11 @@ def end_certificates(site: Site, alias: str, ends_ms: int, cause: int) -> int:
     return seq
 
 
-def renew_now(site: Site, alias: str, cause: int) -> int:
-    """Renew a master's certificates and let its API server show them, as somebody with a shell would."""
-    return renew(site, site.hosts[alias], cause)
+def lose_member(site: Site, alias: str, cause: int) -> int:
+    """A master's etcd member stops; it comes back when its service starts. Return the record."""
+    seq = site.hosts[alias].set_service("etcd", active=False, cause=cause)
+    site.plane.set_etcd(alias, up=False, cause=seq)
+    return seq
 
 
 # Disks
@@ -183,9 +190,7 @@ def judge_disk(site: Site, alias: str, cause: int) -> int:
     if alias not in site.plane.masters or "etcd" not in host.services or not host.up:
         return cause
     if host.data_free_mib == 0 and host.services["etcd"]:
-        seq = host.set_service("etcd", active=False, cause=site.kernel.trace.add("disk.full", host.subject, cause))
-        site.plane.set_etcd(alias, up=False, cause=seq)
-        return seq
+        return lose_member(site, alias, site.kernel.trace.add("disk.full", host.subject, cause))
     if host.data_free_mib > 0 and not host.services["etcd"] and not site.plane.masters[alias].etcd:
         seq = host.set_service("etcd", active=True, cause=cause)
         site.plane.set_etcd(alias, up=True, cause=seq)

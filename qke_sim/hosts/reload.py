@@ -1,7 +1,7 @@
 """What a node does when the parameters of its cluster changed: confd renders its files anew, and reload lines act.
 
-Which lines act, on which nodes, and what restarts, is the catalogue's book of parameter changes. All nodes act as soon as
-they see the new values; nothing is coordinated and nothing is rolled back. Nothing acts before the cluster was
+Which lines act, on which nodes, and what restarts, is the catalogue's book of parameter changes. All nodes act as soon
+as they see the new values; nothing is coordinated and nothing is rolled back. Nothing acts before the cluster was
 initialised, nor while an upgrade goes on. Rule: QKE app repo, confd templates; docs/rules/parameters.md.
 """
 

@@ -67,7 +67,6 @@ def _facts_of(run: Run) -> Mapping[str, bool]:
         "api-lb": balanced,
         "no-lb": not balanced,
         "hostnic": cluster.env.values.get("network_plugin") == "hostnic",
-        "linked-elk": "elk_service" in cluster.links,
         "no-workers": not any(cluster.of_kind("worker")),
         "gpu": host.node.role == "node_gpu",
         "joining": joining,

@@ -35,8 +35,8 @@ class Site:
     machine has booted or gone. `boots` holds the record of each node's newest boot. `applied` are the add-ons that the
     first master has applied. `lb_job` is how the job that makes the balancer stands: "", running, done, failed;
     `lb_address` and `lb_public` are what its file says. `token_ends_ms`: until then nodes may join. `cuts` are pairs of
-    nodes that cannot talk to each other, `isolated` the masters and `silenced` the kubelets that this, or a wrong clock,
-    shuts out.
+    nodes that cannot talk to each other, `isolated` the masters and `silenced` the kubelets that this, or a wrong
+    clock, shuts out.
     """
 
     kernel: Kernel
@@ -197,7 +197,7 @@ class Site:
         return seq
 
     def copy_kubeconfig(self, cause: int) -> None:
-        """The first master copies the administrator's kubeconfig to all workers and the client; who is down gets none."""
+        """The first master copies the kubeconfig to all workers and the client; who is down gets none."""
         for host in self.hosts.values():
             if host.up and host.node.role_kind != "master":
                 host.put_file("kubeconfig", cause)

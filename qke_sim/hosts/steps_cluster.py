@@ -1,6 +1,4 @@
-"""What the first master applies to the cluster with kubectl and helm: network, DNS, cloud controller, storage, tiller,
-KubeSphere's installer; and how the installer is watched.
-"""
+"""What the first master applies to the cluster with kubectl and helm, and how KubeSphere's installer is watched."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How a cluster is formed: kubeadm init and join, files that go from node to node, labels, taints, the balancer's address.
+"""How a cluster is formed: kubeadm init and join, files that go from node to node, labels, taints, balancer.
 
-Files: `join` (the join command), `kubeconfig`, `loadbalancer` (what the kube-lb job leaves behind). A joining node fetches
-them from the first master instead of waiting. Rule: lifecycle of create and scale out; docs/rules/hosts.md.
+Files: `join` (the join command), `kubeconfig`, `loadbalancer` (what the kube-lb job leaves behind). A joining node
+fetches them from the first master instead of waiting. Rule: lifecycle of create and scale out; docs/rules/hosts.md.
 """
 
 from __future__ import annotations

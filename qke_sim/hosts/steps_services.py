@@ -13,7 +13,7 @@ from qke_sim.kernel import Process
 
 
 def _initialise_node(run: Run, step: ScriptStep, cause: int) -> Process[int]:
-    """Mount the data disk, link docker's layers and move directories to it, unless that was done on this system disk."""
+    """Mount the data disk, link docker's layers to it and move directories, unless this system disk had that done."""
     yield from elapse(run, step, cause)
     host = run.host
     if "node.init" in host.system_files:
@@ -40,16 +40,16 @@ def _stop_services(run: Run, step: ScriptStep, cause: int) -> Process[int]:
 
 
 def _restart_failing(run: Run, step: ScriptStep, cause: int) -> Process[int]:
-    """Restart every service that does not run; a failed restart is only logged."""
+    """Restart every service that does not run; a node that is not set up yet has none. A failure is only logged."""
     _ = step
-    if not all(run.host.services.values()):
+    if "node.init" in run.host.system_files and not all(run.host.services.values()):
         yield run.host.take("start-services")
         run.last = run.site.start_services(run.host.alias, cause)
     return 0
 
 
 def _renew_when_due(run: Run, step: ScriptStep, cause: int) -> Process[int]:
-    """Renew when the first of the certificates has 30 days or less to live. Services do not run yet: nobody restarts."""
+    """Renew when the first of the certificates has 30 days or less to live. Nothing runs yet that had to restart."""
     if due(run.host):
         yield from elapse(run, step, cause)
         run.last = renew(run.site, run.host, cause)

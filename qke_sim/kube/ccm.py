@@ -98,7 +98,7 @@ class CloudController:
         eip, ports = str(self._cluster.env.values.get("kubesphere_eip") or ""), networks().constants
         type_: ServiceType = "LoadBalancer" if eip else "NodePort"
         annotations = {EIP_IDS: eip, TYPE: "0"} if eip else {}
-        pairs = ((ports["http_port"], ports["console_port"]),)
+        pairs = ((networks().console_service_port(self._cluster.version), ports["console_port"]),)
         return Service(CONSOLE_NAMESPACE, CONSOLE, {"app": CONSOLE}, type_, pairs, annotations)
 
     def withdraw_console(self, cause: int) -> None:

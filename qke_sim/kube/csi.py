@@ -68,8 +68,8 @@ class Storage:
                 self.add(claim, cause)
 
     def unbound(self, pod: Pod) -> bool:
-        """Whether a claim of the pod is missing or not bound."""
-        return any(claim is None or claim.phase != "Bound" for claim in map(self._find, pod.claims))
+        """Whether a claim of the pod is missing, not bound or about to go."""
+        return any(claim is None or claim.phase != "Bound" or claim.deleting for claim in map(self._find, pod.claims))
 
     def veto(self, pod: Pod, node: KubeNode) -> str:
         """Return why a node cannot take the pod's volumes: their type does not attach there, or it has too many."""
@@ -77,7 +77,7 @@ class Storage:
         if not all(self._attaches(claim, node) for claim in claims):
             return "node(s) had volume node affinity conflict"
         there = {key for other in self._controllers.on(node) for key in other.claims}
-        if len(there | {claim.key for claim in claims}) > catalog().constant("csi_volumes_per_node") and claims:
+        if len(there | {claim.key for claim in claims}) > storage().constants["volumes_per_host"] and claims:
             return "node(s) exceed max volume count"
         return ""
 
@@ -194,7 +194,7 @@ class Storage:
                 self._forget(claim, cause)
             elif not claim.held:
                 self._run(claim, self._provision(claim, cause))
-        elif found is not None and found.node not in {pod.node for pod in users}:
+        elif found is not None and (found.deleting or found.node not in {pod.node for pod in users}):
             if self._kernel.now >= found.in_use_ms:
                 self._detach(found, cause)
         elif found is None and (node := self._wanted_at(claim)) is not None:
@@ -276,6 +276,9 @@ class Storage:
     def _forget(self, claim: Claim, cause: int) -> None:
         self._controllers.objects.claims.remove(claim)
         seq = self._kernel.trace.add("claim.deleted", f"{self._cluster.name}/{claim.key}", cause)
+        for pod in self._controllers.pods:
+            if claim.key in pod.claims:
+                self.claim(pod, seq)  # A StatefulSet that wants it meanwhile makes it anew.
         self._controllers.changed.fire(seq)
 
     # Attach and detach
@@ -387,7 +390,8 @@ class Storage:
         return [claim for claim in map(self._find, pod.claims) if claim is not None]
 
     def _users(self, claim: Claim) -> list[Pod]:
-        return [pod for pod in self._controllers.pods if claim.key in pod.claims]
+        """Return the pods that use a claim: those that have a node."""
+        return [pod for pod in self._controllers.pods if pod.node is not None and claim.key in pod.claims]
 
     def _attachment(self, claim: Claim) -> Attachment | None:
         return next((found for found in self.attachments if found.claim is claim), None)

@@ -50,7 +50,7 @@ def _served(cluster: Cluster, origin: str) -> _Served:
     if origin == "apiserver":
         return _Served("apiserver", ports["api_port"], ports["api_port"], list(cluster.of_kind("master")))
     nodes = list(cluster.of_kind("worker")) or list(cluster.of_kind("master"))
-    return _Served("ks-console", ports["http_port"], ports["console_port"], nodes)
+    return _Served("ks-console", networks().console_service_port(cluster.version), ports["console_port"], nodes)
 
 
 def standing_group(cluster: Cluster, part: Resource) -> Iterator[Thing]:

@@ -25,6 +25,9 @@ IMPLIED_NETWORK = IPv4Network("192.168.0.0/16")
 BASE_RANGE = IPv4Network("10.140.0.0/24")
 """Addresses of the shared base network (assumed: its real range is the zone's business)."""
 
+NEWCOMERS = "newcomers"
+"""Whose vxnet is for clusters that a World without networks does not know yet."""
+
 DEFAULT_RULES = (("icmp", ""), ("tcp", "22"))
 """What the default firewall accepts: ping and ssh (assumed)."""
 
@@ -43,9 +46,11 @@ def place_networks(cloud: Cloud, world: World) -> None:
 
 
 def vxnet_of(cloud: Cloud, name: str, vxnet_id: str | None) -> Vxnet:
-    """Return the vxnet that a cluster stands in: the one it names, else the one implied for it."""
-    found = cloud.store.find(Vxnet, vxnet_id or "") or cloud.store.find(Vxnet, _implied_id(name))
-    return found or cloud.store.get(Vxnet, BASE_NETWORK)
+    """Return the vxnet that a cluster stands in: the one it names, else one implied: its own, or for newcomers."""
+    for wanted in (vxnet_id or "", _implied_id(name), _implied_id(NEWCOMERS)):
+        if (found := cloud.store.find(Vxnet, wanted)) is not None:
+            return found
+    return cloud.store.get(Vxnet, BASE_NETWORK)
 
 
 def _implied_id(name: str) -> str:
@@ -53,12 +58,14 @@ def _implied_id(name: str) -> str:
 
 
 def _imply(cloud: Cloud, world: World) -> None:
-    """Place the VPC and vxnets that clusters need and the World does not list."""
+    """Place the VPC and vxnets that clusters need and the World does not list; one for those yet to be created."""
     lost = [
         (place, wish.vxnet or _implied_id(wish.name))
         for place, wish in enumerate(world.clusters)
         if cloud.store.find(Vxnet, wish.vxnet or "") is None
     ]
+    if world.vpcs is None:
+        lost.append((len(world.clusters), _implied_id(NEWCOMERS)))
     if not lost:
         return
     router_id = make_id("rtr", "implied")

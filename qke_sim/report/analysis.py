@@ -80,6 +80,14 @@ MOMENTS: Final = frozenset(
         "service.cut",
         "host.crashed",
         "host.booted",
+        "health.unhealthy",
+        "health.healthy",
+        "autoscaling.fired",
+        "autoscaling.refused",
+        "autoscaling.ended",
+        "alarm.changed",
+        "linked.down",
+        "linked.up",
         "api.unavailable",
         "api.available",
         "workload.unavailable",
@@ -173,7 +181,7 @@ def _read_span(
         name_field, outcome_field = _SPANS[kind]
         if what in ("started", "began"):
             open_spans[kind, record.subject] = (record, str(record.data[name_field]))
-        else:
+        elif what == "ended":
             outcome = str(record.data[outcome_field])
             _close(found, open_spans, kind, record, "done" if outcome == "0" else outcome)
 

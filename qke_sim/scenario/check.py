@@ -26,6 +26,7 @@ from qke_sim.scenario.fault import (
     InstallerFails,
     InstallerSlow,
     JobSlow,
+    LinkedDown,
     NetworkCut,
     NodeTarget,
     OperatorCrash,
@@ -171,8 +172,18 @@ class Check:
             yield from self._resource(fault.resource, (*path, "resource"))
         elif isinstance(fault, QuotaShrinks):
             yield from self._quota(fault.resource, (*path, "resource"))
+        elif isinstance(fault, LinkedDown):
+            yield from self._linked(fault.service, (*path, "service"))
         elif not isinstance(fault, ZoneShort):
             yield from self._target(fault, fault.target, (*path, "target"))
+
+    def _linked(self, service: str, path: DataPath) -> Iterator[Problem]:
+        world = self.story.world
+        named = [link for wish in world.clusters for link in (wish.links.etcd, wish.links.elk) if link is not None]
+        known = {*named, *(found.id for found in world.linked or ())}
+        if service not in known:
+            sentence = f"There is no linked service {service!r}"
+            yield self._problem(path, "scenario.service-unknown", sentence, did_you_mean(service, sorted(known)))
 
     def _target(self, fault: Fault, target: NodeTarget | ClusterTarget, path: DataPath) -> Iterator[Problem]:
         missing = list(self._cluster(target.cluster, (*path, "cluster")))

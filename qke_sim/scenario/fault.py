@@ -175,7 +175,7 @@ class Chance(Passing):
 
 
 class CloudTrouble(Chance):
-    """A job never ends, or fails; an instance does not boot, a volume does not attach, a balancer never becomes active."""
+    """A job never ends or fails, an instance does not boot, a volume does not attach, a balancer is never active."""
 
     kind: Literal[
         "job.stuck", "job.fails", "instance.boot-fails", "volume.attach-stuck", "volume.attach-fails", "lb.never-active"

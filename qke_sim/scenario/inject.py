@@ -35,7 +35,7 @@ from qke_sim.scenario.fault import (
     RegistryUnreachable,
     ZoneShort,
 )
-from qke_sim.scenario.hazards import Lift, cut, expire, lose_member, skew
+from qke_sim.scenario.hazards import Lift, cut, expire, fill, lose_member, skew
 from qke_sim.twin import Twin
 
 
@@ -124,8 +124,7 @@ def _kubelet_stop(twin: Twin, fault: KubeletStop, number: int, cause: int) -> Li
 
 def _disk_fill(twin: Twin, fault: DiskFill, number: int, cause: int) -> Lift | None:
     _ = number
-    _, host = _host(twin, fault.target)
-    host.set_disk(min(fault.free, host.data_free_mib), fault.kind, cause)
+    fill(*_host(twin, fault.target), fault.free, cause)
     return None
 
 

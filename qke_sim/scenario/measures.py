@@ -141,14 +141,17 @@ def _quotas(twin: Twin) -> Iterator[Measure]:
 
 
 def _leftovers(twin: Twin, views: Mapping[str, MemberView]) -> Iterator[Measure]:
-    """What counts still although its cluster is gone for ever (guide G-168 to G-173)."""
+    """What counts still although its cluster is gone for ever (guide G-168 to G-173): labels tell whose it was."""
+
+    def maker(thing: Thing) -> str:
+        return thing.label.partition("/")[0]
 
     def left(owner: str | None = None) -> list[Thing]:
         gone = {name for name, view in views.items() if view.status() in ("ceased", "absent")}
         return [
             thing
             for thing in twin.cloud.store.everything()
-            if thing.owner in gone and owner in (None, thing.owner) and thing.charged() is not None
+            if maker(thing) in gone and owner in (None, maker(thing)) and thing.charged() is not None
         ]
 
     def labels() -> list[str]:

@@ -8,13 +8,15 @@ from datetime import timedelta
 from functools import partial
 from typing import Literal, TypeAlias
 
+import simpy
+
 from qke_core.effects import Json
 from qke_core.errors import QkeError, RefusedError, StuckError
 from qke_core.journal import JournalRecord
 from qke_core.units import render_clock
 from qke_sim.checkers import Watch
 from qke_sim.interpreter import KillPoint, Operator
-from qke_sim.kernel import Kernel, Process
+from qke_sim.kernel import Kernel, Process, callbacks_of
 from qke_sim.scenario.action import Action, WaitAction
 from qke_sim.scenario.deeds import Deed, deed_of
 from qke_sim.scenario.expressions import Expression, Expressions
@@ -91,6 +93,14 @@ def run_story(
     return _Run(story, story.scenario.seed if seed is None else seed, level, metrics, observer, kills).execute()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wait:
+    """An action that waits: what for, and what happens when it is true."""
+
+    until: Expression
+    true: simpy.Event
+
+
 class _Run:
     """A run under way."""
 
@@ -124,7 +134,7 @@ class _Run:
             measure.name for wish in scenario.expect for measure in expressions.compile(wish.expression).measures
         }
         self._armed = self._arm_faults(expressions)
-        self._waits: list[tuple[Action, ActionState, Expression, int]] = []
+        self._waits: list[_Wait] = []
         self.kernel.on_settle.append(self._strike)
         self.kernel.on_settle.append(self._look)
         if metrics:
@@ -279,22 +289,28 @@ class _Run:
         if until is None:
             self._ended(action, state, "done", "it is time", seq)
             return
-        self._waits.append((action, state, until, seq))
-        if wanted.within is not None:
-            self.kernel.later(wanted.within, lambda: self._give_up(action, state, seq))
+        wait = _Wait(until, self.kernel.env.event())
+        self._waits.append(wait)
+        if wanted.within is None:
+            # Without a limit it keeps no run going: what it waits for may never come.
+            callbacks_of(wait.true).append(lambda _: self._ended(action, state, "done", f"{until.text} is true", seq))
+        else:
+            self.kernel.spawn(self._within(action, state, wait, wanted.within, seq))
 
-    def _give_up(self, action: Action, state: ActionState, cause: int) -> None:
-        if state.status == "running":
-            self._waits = [wait for wait in self._waits if wait[0] is not action]
+    def _within(self, action: Action, state: ActionState, wait: _Wait, within_ms: int, cause: int) -> Process[None]:
+        yield self.kernel.env.any_of([wait.true, self.kernel.pause(within_ms)])
+        if wait.true.triggered:
+            self._ended(action, state, "done", f"{wait.until.text} is true", cause)
+        else:
+            self._waits.remove(wait)
             self._ended(action, state, "stuck", "what was waited for did not happen in time", cause)
 
     def _look(self) -> None:
-        """End the waits whose expression is true now, one instant later: whoever watches sees a whole instant."""
+        """End the waits whose expression is true now."""
         for wait in list(self._waits):
-            action, state, until, cause = wait
-            if until.holds(until.values()):
+            if wait.until.holds(wait.until.values()):
                 self._waits.remove(wait)
-                self.kernel.later(0, partial(self._ended, action, state, "done", f"{until.text} is true", cause))
+                wait.true.succeed()
 
     def _kill_points(self, action: Action) -> tuple[KillPoint, ...]:
         found = [

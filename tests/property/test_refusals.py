@@ -188,20 +188,34 @@ def test_an_upgrade_to_the_present_version_changes_nothing():
 
 # Anything at all
 
-NAMES = (
-    *("clusters", "cluster", "nodes", "node_role", "role", "node_count", "cpu", "memory", "storage_size", "env", "force"),
-    *("instances", "instance", "volumes", "volume", "size", "count", "eips", "eip", "bandwidth", "billing_mode", "routers"),
-    *("router", "vxnets", "vxnet", "ip_network", "loadbalancers", "loadbalancer", "listeners", "backends", "statics"),
-    *("loadbalancer_listener", "loadbalancer_listeners", "loadbalancer_backends", "loadbalancer_backend", "port", "weight"),
-    *("security_groups", "security_group", "rules", "security_group_rules", "keypairs", "keypair", "tags", "resources"),
-    *("resource_tag_pairs", "resource", "service", "service_params", "app_version", "version_id", "conf", "image_id"),
-    *("instance_class", "volume_type", "login_mode", "login_keypair", "snapshots", "snapshot", "nics", "offset", "limit"),
-    *("status", "zone", "name", "description", "verbose", "direct_cease", "vpc_network", "router_type", "private_ips"),
-)
+WORDS = """
+clusters cluster nodes node_role role node_count cpu memory storage_size env force instances instance volumes volume
+size count eips eip bandwidth billing_mode routers router vxnets vxnet ip_network loadbalancers loadbalancer listeners
+backends statics loadbalancer_listener loadbalancer_listeners loadbalancer_backends loadbalancer_backend port weight
+security_groups security_group rules security_group_rules keypairs keypair tags resources resource_tag_pairs resource
+service service_params app_version version_id conf image_id instance_class volume_type login_mode login_keypair
+snapshots snapshot nics offset limit status zone name description verbose direct_cease vpc_network router_type
+private_ips
+"""
 """Names of parameters, right ones for some action or other."""
 
 JUNK = (
-    *("", "x-unknown1", "0", "1", "2", "-1", "many", "100", "node_perf", "master", "pek3", "{}", "[]", "192.168.9.0/24"),
+    *(
+        "",
+        "x-unknown1",
+        "0",
+        "1",
+        "2",
+        "-1",
+        "many",
+        "100",
+        "node_perf",
+        "master",
+        "pek3",
+        "{}",
+        "[]",
+        "192.168.9.0/24",
+    ),
     *(0, 1, 7, 200, True, None, 1.5, [], [""], [{}], {}, ["x-unknown1"], [{"port": 1}], {"a": 1}),
 )
 
@@ -217,14 +231,12 @@ def values(twin: Twin, name: str) -> st.SearchStrategy[Any]:
 
 def draw_answer(data: st.DataObject, twin: Twin, action: str) -> tuple[int, str, Mapping[str, Any]]:
     """Ask something; what is said to be missing is added and asked again."""
-    names = data.draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=4))
+    names = data.draw(st.lists(st.sampled_from(WORDS.split()), unique=True, max_size=4))
     found = {name: data.draw(values(twin, name), label=name) for name in names}
-    for _ in range(4):
-        code, message = ask(twin, action, found)
-        missing = MISSING.search(message)
-        if code == 0 or missing is None or missing[1] in found:
-            break
+    code, message = ask(twin, action, found)
+    while code and (missing := MISSING.search(message)) is not None and missing[1] not in found:
         found[missing[1]] = data.draw(values(twin, missing[1]), label=missing[1])
+        code, message = ask(twin, action, found)
     return code, message, found
 
 

@@ -79,7 +79,7 @@ def writes(name: str) -> list[tuple[int, Phase]]:
     ]
     around: list[tuple[int, Phase]] = []
     for place in found:
-        around += [(place, "before"), (place, "after"), (place + 1, "before")]
+        around.extend([(place, "before"), (place, "after"), (place + 1, "before")])
     return around
 
 

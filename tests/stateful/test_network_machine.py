@@ -37,6 +37,10 @@ STATUSES: Mapping[type[Thing], tuple[set[str], set[str]]] = {
 }
 """Legal words, by kind (wire facts, status vocabularies)."""
 
+LIMITS = {"router": 3, "vxnet": 4, "eip": 5, "eip_bandwidth_mbps": 40, "loadbalancer": 3, "security_group": 2}
+JOB_MS = 600_000
+"""When any job of these families has ended."""
+
 RULE = {"priority": 1, "protocol": "tcp", "rule_action": "accept"}
 PORTS = st.integers(6441, 6444)
 
@@ -46,12 +50,21 @@ class NetworkMachine(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.desk = Desk(
-            limits={"router": 2, "vxnet": 3, "eip": 3, "eip_bandwidth_mbps": 30, "loadbalancer": 2, "security_group": 2}
-        )
+        """A VPC with a network, an internal balancer in it with a listener, two free addresses."""
+        self.desk = desk = Desk(limits=LIMITS)
+        [router] = desk.made("CreateRouters", "routers", vpc_network="192.168.0.0/16")
+        [vxnet] = desk.made("CreateVxnets", "vxnets", vxnet_type=1)
+        desk.made("JoinRouter", "router_id", router=router, vxnet=vxnet, ip_network="192.168.0.0/24")
+        desk.made("AllocateEips", "eips", bandwidth=5, count=2)
+        [balancer] = desk.made("CreateLoadBalancer", "loadbalancer_id", vxnet=vxnet)
+        listener = {"listener_port": 6441, "listener_protocol": "tcp"}
+        desk.made("AddLoadBalancerListeners", "loadbalancer_listeners", loadbalancer=balancer, listeners=[listener])
 
     def ids(self, kind: type[Thing]) -> list[str]:
-        return [thing.id for thing in self.desk.cloud.store.all(kind)] or ["nothing-00000001"]
+        """Name those that are there, and one of the others."""
+        things = self.desk.cloud.store.all(kind)
+        there = [thing.id for thing in things if thing.status not in ABSENT]
+        return [*there, *([thing.id for thing in things if thing.id not in there] or ["nothing-00000001"])[:1]]
 
     def call(self, action: str, **params: Any) -> None:
         """Make a call; a refusal leaves everything as it was but what time itself brings."""
@@ -61,6 +74,8 @@ class NetworkMachine(RuleBasedStateMachine):
         if answer["ret_code"]:
             assert str(answer["message"]).partition(",")[0], answer
             assert self.desk.digest() == before, (action, given, answer)
+        elif len(self.desk.cloud.jobs) % 3:
+            self.desk.wait(JOB_MS)
 
     @rule(data=st.data(), bandwidth=st.integers(1, 20), count=st.integers(1, 2))
     def eip(self, data: st.DataObject, bandwidth: int, count: int) -> None:

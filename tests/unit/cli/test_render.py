@@ -150,7 +150,7 @@ def test_what_the_end_decides_is_left_to_the_verdict(screen, paper):
     )
     progress = Progress(screen, build_story(text, "x.yaml", str), 7)
     during = TraceRecord(5_000, 3, "expectation.decided", "#1", 0, {"verdict": "broken at x, was true", "held": False})
-    after = TraceRecord(5_000, 4, "host.booted", "shop/master1", 0, {})
+    after = TraceRecord(5_000, 4, "host.crashed", "shop/master1", 0, {})
     at_end = TraceRecord(9_000, 5, "expectation.decided", "#2", 0, {"verdict": "broken at y, was so", "held": False})
     ended = TraceRecord(9_000, 6, "run.ended", "x", 0, {"reason": "none"})
 
@@ -159,7 +159,7 @@ def test_what_the_end_decides_is_left_to_the_verdict(screen, paper):
 
     assert paper.getvalue().splitlines()[-2:] == [
         "00:00:05  #1          expectation 1 broken: was true",
-        "00:00:05  master1     host runs again",
+        "00:00:05  master1     host crashed",
     ]
 
 

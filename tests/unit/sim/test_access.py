@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from qke_core.models import World
 from qke_sim.access import network_view, reach
 from qke_sim.cloud.loadbalancer import api_balancer
 from qke_sim.cloud.router import Router
+from qke_sim.hosts.tabs import console, kubeconfig
 from qke_sim.kernel import Kernel, Process
 from qke_sim.twin import Twin
 
@@ -130,12 +132,68 @@ def test_the_console_without_an_address_of_its_own_is_at_its_node_port(
     assert reach(shut, "internet", f"{VPC_IP}:30880").blocked_by == "firewall"
 
 
-@pytest.mark.guide("G-050", "G-115")
+@pytest.mark.guide("G-050")
 def test_the_console_with_an_address_of_its_own_is_behind_a_balancer(kernel: Kernel) -> None:
     twin = make(kernel, env={"kubesphere_eip": "eip-console1"})
     route = reach(twin, "internet", f"{CONSOLE_IP}:80")
     assert route.reached, route
     assert "balancer" in [hop.kind for hop in route.hops]
+
+
+@pytest.mark.guide("G-149")
+def test_the_console_behind_a_balancer_is_at_its_services_port_by_version(
+    kernel: Kernel, new_kernel: Callable[..., Kernel]
+) -> None:
+    """1.x: 30880 inside and outside. From 2.0.0 on 80, which an address without an ICP filing does not let in."""
+    old = make(kernel, version="1.0.1", express="Prod", env={"kubesphere_eip": "eip-lb000001"})
+    assert reach(old, "internet", f"{LB_IP}:30880").reached
+    new = make(new_kernel(), env={"kubesphere_eip": "eip-lb000001"})
+    blocked = reach(new, "internet", f"{LB_IP}:80").blocked
+    assert blocked is not None
+    assert (blocked.kind, "ICP" in blocked.why) == ("eip", True)
+    assert reach(new, "shop/client1", f"{LB_IP}:80").reached
+
+
+def server_of(twin: Twin) -> str:
+    """What the kubeconfig of the cluster's page says."""
+    [[text]] = kubeconfig(twin.site("shop"))
+    found = re.search(r"server: https://(\S+)", text)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.guide("G-101", "G-102")
+def test_the_kubeconfig_shows_a_server_that_leads_there_through_the_vpc(kernel: Kernel) -> None:
+    """From 3.0.0 on the page knows the port; the address must be in the parameters (G-093)."""
+    env: dict[str, object] = {"kubernetes_eip": VPC_IP, "kubernetes_eip_port": 16443}
+    twin = make(kernel, version="3.0.0", env=env)
+    assert server_of(twin) == f"{VPC_IP}:16443"
+    assert reach(twin, "internet", server_of(twin)).reached
+
+
+@pytest.mark.guide("G-101", "G-103")
+def test_the_kubeconfig_shows_a_server_that_leads_there_through_the_balancer(kernel: Kernel) -> None:
+    """From 3.1.0 on the product binds the EIP itself; the firewall that it makes lets 6443 in."""
+    twin = make(kernel, version="3.1.0", env={"kubernetes_eip_id": "eip-lb000001"})
+    assert server_of(twin) == f"{LB_IP}:6443"
+    assert reach(twin, "internet", server_of(twin)).reached
+
+
+@pytest.mark.parametrize("version", ["1.0.1", "2.0.0", "3.3.0"])
+def test_without_an_address_the_kubeconfig_is_for_inside(kernel: Kernel, version: str) -> None:
+    twin = make(kernel, version=version, express="Prod" if version == "1.0.1" else "standard prod")
+    assert server_of(twin) == "192.168.10.253:6443"
+    assert reach(twin, "shop/client1", server_of(twin)).reached
+    assert reach(twin, "internet", server_of(twin)).blocked_by == "address"
+
+
+@pytest.mark.guide("G-110", "G-115")
+@pytest.mark.parametrize(("eip", "place"), [("", "192.168.10.2:30880"), ("eip-console1", f"{CONSOLE_IP}:80")])
+def test_the_console_link_of_the_clusters_page_leads_to_the_console(kernel: Kernel, eip: str, place: str) -> None:
+    twin = make(kernel, env={"kubesphere_eip": eip} if eip else {})
+    [[link, note]] = console(twin.site("shop"))
+    assert (link, note) == (f"http://{place}", "")
+    assert reach(twin, "internet" if eip else "shop/client1", place).reached
 
 
 def test_a_dead_master_leaves_the_rotation_after_its_checks_and_others_serve(kernel: Kernel) -> None:

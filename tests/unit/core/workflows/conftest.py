@@ -53,6 +53,9 @@ class World:
                 "ready": True,
                 "disk": 60_000,
                 "port": 22,
+                "cpu": 4,
+                "memory": 8192,
+                "storage_size": 100,
             }
             for role, count in (("client", clients), ("node_perf", workers), ("master", masters))
             for sid in range(1, count + 1)
@@ -66,6 +69,9 @@ class World:
         self.closed: set[str] = set()  # Doors, or node ids, that do not answer.
         self.trouble: list[tuple[str, str]] = []  # (effect name, "busy" | "lost-before" | "lost-after"), used up once.
         self.asked: Counter[str] = Counter()
+        self.refusals: dict[str, int] = {}  # ret_code by action
+        self.on_end: dict[str, Callable[[dict[str, Any]], object]] = {}
+        self.env: dict[str, Any] = {}
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.journal: list[str] = []
         self.move_to(version)
@@ -155,7 +161,8 @@ class World:
     def _cloud(self, action: str, params: dict[str, Any]) -> Any:
         match action:
             case "DescribeClusters":
-                return {"cluster_set": [self.cluster] if CLUSTER in params["clusters"] else []}
+                known = CLUSTER in params.get("clusters", [CLUSTER]) and self.cluster["status"] != "unknown"
+                return {"cluster_set": [self.cluster] if known else []}
             case "DescribeClusterNodes":
                 page = self.nodes[params["offset"] :][: params["limit"]]
                 return {"node_set": page, "total_count": len(self.nodes)}
@@ -163,6 +170,7 @@ class World:
                 properties = [
                     {"key": "install_kubesphere", "default": True},
                     {"key": "extra.modules", "default": self.modules},
+                    *({"key": key, "default": value} for key, value in self.env.items()),
                 ]
                 return {"config": {"properties": properties}}
             case "DescribeClusterJobs":
@@ -172,7 +180,19 @@ class World:
             case "UpgradeClusters":
                 return self._upgrade(params["app_version"])
             case _:
-                raise AssertionError(action)
+                return self._operate(action, params)
+
+    def _operate(self, action: str, params: dict[str, Any]) -> Any:
+        """Take any other action as a job; what it does when it ends is `on_end`, by action."""
+        refusal = self.refusals.get(action)
+        if refusal is not None:
+            return RemoteError("cloud.refused", "No", "look", {"ret_code": refusal, "action": action})
+        job_id = f"j-{len(self.jobs) + 1}"
+        self.cluster["transition_status"] = "updating"
+        word = "CeaseResources" if action == "CeaseClusters" else action
+        job = {"job_id": job_id, "job_action": word, "status": "working", "error_codes": "", "params": params}
+        self.jobs.append(job | {"ends_ms": self.now_ms + self.job_takes_ms})
+        return {"job_ids": {CLUSTER: job_id}} if "clusters" in params else {"job_id": job_id}
 
     def _upgrade(self, app_version: str) -> Any:
         if self.cluster["transition_status"]:
@@ -224,7 +244,9 @@ class World:
             if status == "working" and job.get("ends_ms", 0) <= self.now_ms:
                 job.update(self.job_ends)
                 self.cluster["transition_status"] = ""
-                if job["status"] == "successful":
+                if job["status"] == "successful" and job["job_action"] != "UpgradeClusters":
+                    self.on_end.get(job["job_action"], lambda _: None)(job["params"])
+                elif job["status"] == "successful":
                     self.move_to(catalog().by_app_version(job["app_version"]).name)
 
     @property

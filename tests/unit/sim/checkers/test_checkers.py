@@ -45,7 +45,8 @@ def disk(twin: Twin) -> Volume:
 
 
 def volume(**fields: Any) -> Volume:
-    return Volume(**{"id": "vol-planted", "status": "available", "size_gib": 10, "volume_type": 100, **fields})
+    given: dict[str, Any] = {"id": "vol-planted", "status": "available", "size_gib": 10, "volume_type": 100, **fields}
+    return Volume(**given)
 
 
 def test_a_twin_at_rest_breaks_no_law(twin: Twin):
@@ -134,7 +135,11 @@ def test_what_stands_and_is_not_recorded_is_found(watched: tuple[Twin, Watch]):
 def test_a_move_that_no_table_allows_ends_the_run_with_all_that_repeats_it(watched: tuple[Twin, Watch]):
     twin, watch = watched
     found = disk(twin)
-    twin.kernel.later(1000, lambda: twin.cloud.store.change(found, 0, status="deleted"))
+
+    def skip() -> None:
+        twin.cloud.store.change(found, 0, status="deleted")
+
+    twin.kernel.later(1000, skip)
     with pytest.raises(InvariantError) as caught:
         twin.kernel.run(2000)
     assert caught.value.code == "check.status"

@@ -9,6 +9,7 @@ import pytest
 from qke_core.lifecycle import INSTANCES
 from qke_core.resources import Resource
 from qke_sim.cloud.instance import Instance, SystemDisk
+from qke_sim.cloud.vxnet import Vxnet
 from qke_sim.testing import Desk
 
 PLAIN: dict[str, Any] = {"image_id": "centos7x64d", "login_mode": "passwd", "login_passwd": "Qing12345"}
@@ -246,6 +247,66 @@ def test_the_platform_alone_has_instances_back(desk: Desk) -> None:
     assert not desk.ask("RecoverInstances", "platform", instances=[instance.id]).failed
     desk.wait(TWO_HOURS_MS)
     assert instance.status == "running"
+
+
+def network(desk: Desk) -> str:
+    [found] = desk.made("CreateVxnets", "vxnets", vxnet_name="net")
+    fields = {"ip_network": "192.168.0.0/24", "manager_ip": "192.168.0.1"}
+    vxnet = desk.cloud.store.get(Vxnet, found)
+    desk.cloud.store.change(vxnet, 0, **fields, dyn_ip_start="192.168.0.2", dyn_ip_end="192.168.0.4")
+    return found
+
+
+def test_who_comes_back_finds_its_address_or_another(desk: Desk) -> None:
+    vxnet = network(desk)
+    one = run(desk, vxnets=[vxnet])
+    assert one.private_ip == "192.168.0.2"
+    desk.ask("TerminateInstances", instances=[one.id])
+    other = run(desk, vxnets=[f"{vxnet}|192.168.0.2"])
+    desk.ask("RecoverInstances", "platform", instances=[one.id])
+    assert (one.private_ip, other.private_ip) == ("192.168.0.3", "192.168.0.2")
+
+
+def test_what_the_platform_keeps_keeps_its_address(desk: Desk) -> None:
+    vxnet = network(desk)
+    one = run(desk, vxnets=[vxnet])
+    desk.ask("TerminateInstances", "platform", instances=[one.id], _keep=1)
+    desk.refused("RunInstances", 1400, **PLAIN, vxnets=[f"{vxnet}|192.168.0.2"])
+    assert run(desk, vxnets=[vxnet]).private_ip == "192.168.0.3"
+    desk.ask("RecoverInstances", "platform", instances=[one.id])
+    assert (one.private_ip, one.kept) == ("192.168.0.2", False)
+
+
+def test_a_network_without_addresses_takes_nobody_more(desk: Desk) -> None:
+    vxnet = network(desk)
+    desk.refused("RunInstances", 1400, **PLAIN, vxnets=[vxnet], count=4)
+    desk.made("RunInstances", "instances", **PLAIN, vxnets=[vxnet], count=3)
+    desk.refused("RunInstances", 1400, **PLAIN, vxnets=[vxnet])
+
+
+@pytest.mark.parametrize(
+    ("networks", "count", "code"),
+    [
+        ("{}|192.168.0.1", 1, 1100),
+        ("{}|10.0.0.1", 1, 1100),
+        ("{}|192.168.0.3", 2, 1100),
+        ("{},{}|192.168.0.3", 1, 1100),
+        ("vxnet-none000", 1, 2100),
+    ],
+)
+def test_an_address_or_network_that_cannot_be_is_refused(desk: Desk, networks: str, count: int, code: int) -> None:
+    names = networks.replace("{}", network(desk)).split(",")
+    desk.refused("RunInstances", code, **PLAIN, vxnets=names, count=count)
+
+
+def test_an_instance_may_stand_in_several_networks(desk: Desk) -> None:
+    [other] = desk.made("CreateVxnets", "vxnets", vxnet_name="other")
+    instance = run(desk, vxnets=[network(desk), other])
+    [shown] = desk.shown("DescribeInstances", "instance_set")
+    assert [(vxnet["vxnet_name"], vxnet["role"]) for vxnet in shown["vxnets"]] == [("net", 1), ("other", 0)]
+    desk.ask("TerminateInstances", instances=[instance.id])
+    [nic] = desk.shown("DescribeNics", "nic_set")
+    assert nic["status"] == "available"
 
 
 def test_the_platform_names_what_it_makes(desk: Desk) -> None:

@@ -136,7 +136,9 @@ def test_every_node_goes_through_its_script_step_by_step(upgraded: Upgrade, orig
     result = upgraded(origin, target)
     for alias, host in result.site.hosts.items():
         holds = Run(result.site, host, "upgrade", target, origin).conditions()
-        expected = [step.do for step in catalog().script("upgrade", target, host.node.role_kind) if holds.issuperset(step.only)]
+        expected = [
+            step.do for step in catalog().script("upgrade", target, host.node.role_kind) if holds.issuperset(step.only)
+        ]
         began = [
             str(record.data["step"])
             for record in result.records

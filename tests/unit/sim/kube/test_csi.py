@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from qke_core.catalog import catalog
+from qke_sim.cloud.instance import Instance
 from qke_sim.cloud.volume import Volume
 from qke_sim.faults import DoorFault
 from qke_sim.hosts.site import Site
@@ -249,18 +250,34 @@ def test_a_stateful_set_that_shrinks_keeps_its_claims_and_finds_them_again(shop:
     assert len(list(shop.volumes())) == 2
 
 
-def test_a_node_takes_ten_volumes_and_its_data_disk_is_one_of_them(shop: Shop) -> None:
-    """The scheduler counts what the driver attaches; the cloud counts the data disk too."""
+def test_a_node_takes_ten_volumes_beside_its_data_disk_and_the_scheduler_knows(shop: Shop) -> None:
     shop.site.kube.cordon("node_perf2", 0)
     shop.site.kube.cordon("node_perf3", 0)
     shop.database(11)
     shop.wait()
-    running = [pod for pod in shop.site.kube.pods if pod.owner.name == "db" and pod.running]
-    assert len(running) == 9
-    assert any("at most" in text for text in shop.told("FailedAttachVolume"))
-    pending = [pod.why for pod in shop.site.kube.pods if pod.owner.name == "db" and pod.node is None]
-    assert len(pending) == 1
-    assert "exceed max volume count" in pending[0]
+    own = [pod for pod in shop.site.kube.pods if pod.owner.name == "db"]
+    assert sum(pod.ready for pod in own) == 10
+    (waiting,) = [pod.why for pod in own if pod.node is None]
+    assert "1 node(s) exceed max volume count" in waiting
+    assert shop.told("FailedAttachVolume") == []
+
+
+def test_an_attachment_that_the_cloud_refuses_is_told_and_tried_again(shop: Shop) -> None:
+    """A volume that somebody attached by hand fills the last place; it goes, and the pod runs."""
+    shop.site.kube.cordon("node_perf2", 0)
+    shop.site.kube.cordon("node_perf3", 0)
+    cloud = shop.twin.cloud
+    instance = shop.site.kube.nodes["node_perf1"].instance_id
+    made = shop.run(cloud.request("CreateVolumes", {"size": 20, "volume_type": 100}, "alice", 0))
+    volumes = made.answer["volumes"]
+    assert not shop.run(cloud.request("AttachVolumes", {"volumes": volumes, "instance": instance}, "alice", 0)).failed
+    shop.database(10)
+    shop.wait()
+    (why,) = set(shop.told("FailedAttachVolume"))
+    assert "at most" in why
+    assert not shop.run(cloud.request("DetachVolumes", {"volumes": volumes, "instance": instance}, "alice", 0)).failed
+    shop.wait()
+    assert all(pod.ready for pod in shop.site.kube.pods if pod.owner.name == "db")
 
 
 def test_a_volume_that_an_earlier_try_made_is_found_by_its_name(shop: Shop) -> None:
@@ -283,3 +300,36 @@ def test_a_driver_that_is_not_installed_provisions_nothing_until_it_is(shop: Sho
     shop.site.kube.wake(0)
     shop.wait()
     assert shop.pod("db-0").ready
+
+
+@pytest.mark.guide("G-176", "G-177")
+@pytest.mark.parametrize(("masters", "volume_type", "runs"), [(101, 100, True), (202, 200, False)])
+def test_the_default_class_follows_the_masters_and_its_volumes_go_to_hosts_of_that_type_only(
+    shop_of: Callable[..., Shop], masters: int, volume_type: int, *, runs: bool
+) -> None:
+    """G-176, G-177: basic masters give csi-standard, for which basic nodes must exist."""
+    roles = {**WORKERS, "master": {"count": 3, "instance_class": masters}}
+    shop = shop_of("2.0.0", roles=roles)
+    shop.database(1)
+    shop.wait()
+    assert shop.volume(shop.claim("data-db-0")).volume_type == volume_type
+    assert shop.pod("db-0").ready == runs
+    assert ("3 node(s) had volume node affinity conflict" in shop.pod("db-0").why) != runs
+
+
+def test_a_node_with_another_machine_gets_its_volumes_attached_to_that(shop: Shop) -> None:
+    """Instance ids may change when a cluster starts; node names stay."""
+    shop.database(1)
+    shop.wait()
+    node = shop.site.kube.controllers.node_named(shop.pod("db-0").node)
+    assert node is not None
+    shop.site.crash(node.alias, 0)
+    old = shop.twin.cloud.store.get(Instance, node.instance_id)
+    shop.run(shop.twin.cloud.request("TerminateInstances", {"instances": [old.id]}, "platform", 0))
+    new = replace(old, id="i-new", label="shop/new", status="running", tags=[])
+    shop.twin.cloud.store.place(new)
+    shop.site.kube.move_instance(node.alias, new.id, 0)
+    shop.site.kube.host_started(node.alias, "1.20.9", 0)
+    shop.wait()
+    assert shop.pod("db-0").ready
+    assert shop.volume(shop.claim("data-db-0")).instance_id == "i-new"

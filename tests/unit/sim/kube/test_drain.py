@@ -55,7 +55,7 @@ class Case:
         manner = DrainManner(**{"ignore_daemonsets": False, **flags})
         running = self.kernel.spawn(self.kube.drain(tuple(nodes), manner, "kubectl", 0))
         self.kernel.run(10**9)
-        assert running.triggered
+        assert isinstance(running.value, DrainResult)
         return running.value
 
     def scale(self, key: str, replicas: int) -> None:
@@ -117,8 +117,9 @@ def node(name: str) -> dict[str, Any]:
     return {"kind": "Node", "metadata": {"name": name}}
 
 
+LOCAL_DATA: Any = [{"name": "cache", "emptyDir": {}}]
 ALL_KINDS = (
-    workload("web", volumes=[{"name": "cache", "emptyDir": {}}]),
+    workload("web", volumes=LOCAL_DATA),
     workload("bare", kind="Pod"),
     workload("agent", kind="DaemonSet"),
 )
@@ -140,14 +141,7 @@ def times(case: Case, kind: str) -> list[int]:
 
 
 def test_what_the_flags_forbid_is_refused_at_once_and_the_node_stays_cordoned(case_of: Callable[..., Case]) -> None:
-    empty = {"volumes": [{"name": "cache", "emptyDir": {}}]}
-    case = case_of(
-        node("a"),
-        workload("web", **empty),
-        workload("bare", kind="Pod"),
-        workload("agent", kind="DaemonSet"),
-        node("b"),
-    )
+    case = case_of(node("a"), *ALL_KINDS, node("b"))
     result = case.drain(["a"])
     assert not result.ok
     assert result.blockers == ("shop/agent-0", "shop/bare", "shop/web-0")
@@ -157,14 +151,7 @@ def test_what_the_flags_forbid_is_refused_at_once_and_the_node_stays_cordoned(ca
 
 
 def test_with_all_flags_everything_goes_but_the_daemon(case_of: Callable[..., Case]) -> None:
-    empty = {"volumes": [{"name": "cache", "emptyDir": {}}]}
-    case = case_of(
-        node("a"),
-        workload("web", **empty),
-        workload("bare", kind="Pod"),
-        workload("agent", kind="DaemonSet"),
-        node("b"),
-    )
+    case = case_of(node("a"), *ALL_KINDS, node("b"))
     result = case.drain(["a"], ignore_daemonsets=True, delete_emptydir=True, force=True)
     assert result.ok
     assert case.on("a") == ["agent"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from qke_core.catalog import catalog
-from qke_sim.kube.kubesphere import Installer, Outcome, Trouble
 from qke_core.models import Settings
 from qke_sim.cloud import Cluster
 from qke_sim.kernel import Kernel
 from qke_sim.kube import ControlPlane, KubeCluster, Objects
+from qke_sim.kube.kubesphere import Installer, Outcome, Trouble
 
 FOREVER_MS = 10**9
 POD_START = catalog().duration("installer-pod-start")

@@ -311,3 +311,24 @@ def test_what_the_door_cannot_do_is_refused_and_changes_nothing(
         ask(verb, resource, name, **more)
     assert caught.value.code == code
     assert ([(pod.key, pod.node, pod.ready) for pod in running.pods], list(running.nodes)) == before
+
+
+# --- Images
+
+
+def test_without_a_registry_new_pods_wait_for_their_images_and_those_that_ran_there_do_not(
+    running: KubeCluster,
+) -> None:
+    running.apply(Workload("Deployment", "shop", "web", 1, template()), 0)
+    wait(running)
+    old = pod_of(running, "web-0")
+    assert old.node is not None
+    running.controllers.set_registry(0, reached=False)
+    running.apply(Workload("Deployment", "shop", "new", 1, template()), 0)
+    running.host_stopped(old.node, 0)
+    running.host_started(old.node, VERSION, 0)
+    wait(running)
+    assert (old.ready, pod_of(running, "new-0").running) == (True, False)
+    running.controllers.set_registry(0, reached=True)
+    wait(running)
+    assert pod_of(running, "new-0").ready

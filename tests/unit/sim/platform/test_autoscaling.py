@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
+from qke_core.catalog import operations
 from qke_core.effects import Json, JsonObject
-from qke_core.models import RoleLoad
+from qke_core.models import RoleLoad, World
 from qke_core.units import MS_PER_DAY, MS_PER_H, MS_PER_MIN
 from qke_sim.kernel import Kernel
 from qke_sim.platform.scalingpolicy import ScalingPolicy
@@ -233,3 +235,30 @@ def test_a_policy_can_be_run_at_once(kernel: Kernel, twin_of: TwinOf, finished: 
     assert call(twin, finished, "ExecuteAutoScalingPolicy", **ask, scale_direction="increase")["ret_code"] == 0
     kernel.run(2 * MS_PER_H)
     assert runs(kernel) == [(2, 3)]
+
+
+def test_without_quota_the_run_fails_with_2500_and_nothing_is_left(kernel: Kernel):
+    roles = {"master": {"count": 3}, "node_perf": {"count": 2}, "client": {"count": 1}}
+    shop = {"name": "shop", "version": "3.3.0", "roles": roles, "autoscaling": [POLICY]}
+    world = {"zone": "pek3", "quotas": {"limits": {"instance": 6}}, "clusters": [shop]}
+    twin = Twin(kernel, World.model_validate_json(json.dumps(world)), {})
+    twin.cloud.figures.carry([load(("0s", 1900))])
+    twin.start(0)
+    kernel.run(10 * MS_PER_MIN)
+    assert {entry.result for entry in policies(twin)[0].history} == {"scale_fail"}
+    assert [record.data["code"] for record in records(kernel, "autoscaling.ended")][:1] == [2500]
+    assert sum(node.role == "node_perf" for node in twin.site("shop").cluster.nodes) == 2
+
+
+def test_a_switch_lets_a_policy_hold_one_direction_only(
+    kernel: Kernel, twin_of: TwinOf, finished: Finished, monkeypatch: pytest.MonkeyPatch
+):
+    twin = twin_of(kernel, {"name": "shop", "version": "3.3.0", "express": "standard prod"})
+    condition = {"meter": "cpu", "condition_type": "gt", "thresholds": 700}
+    both = [{"scale_direction": way, "conditions": [condition]} for way in ("increase", "decrease")]
+    assert create(twin, finished, rules=both)["ret_code"] == 0
+    book = operations()
+    strict = replace(book, constants={**book.constants, "autoscaling_one_direction": 1})
+    monkeypatch.setattr("qke_sim.platform.scalingactions.operations", lambda: strict)
+    assert create(twin, finished, rules=both)["ret_code"] == 1400
+    assert create(twin, finished, rules=both[:1])["ret_code"] == 0
