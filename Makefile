@@ -60,6 +60,7 @@ figures: $(VENV)/.test ## durations of upgrades and creates, and outages, over 1
 bench: $(VENV)/.test ## measure speed against the baseline
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/plan.py
+	@$(BIN)/python benchmarks/year.py
 
 clean: ## remove the environment, caches and builds (not runs/)
 	@rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

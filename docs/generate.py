@@ -4,8 +4,8 @@
 * docs/reference/trace.md: every kind of trace record.
 * docs/reference/measurements.md: every measurement, for a world with one cluster.
 * docs/reference/{scenario,world,cluster,prices,plan}.schema.json: what editors and programs check files against.
-* what the modules in docs/parts/ make: parameters, storage, laws, coverage of the guide, the scenario library, diagrams
-  of statuses.
+* what the modules in docs/parts/ make: parameters, storage, laws, timeline and faults, coverage of the guide, the
+  scenario library, diagrams of statuses.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def pages() -> Mapping[str, str]:
         "reference/storage.md": part("storage"),
         "reference/laws.md": part("laws"),
         "reference/guide.md": part("guide"),
+        "reference/timeline.md": part("timeline"),
         "guides/scenarios.md": part("scenarios"),
         "rules/lifecycle.md": diagrams(),
         **schemas,

@@ -137,6 +137,7 @@ _INSTANCE: tuple[Transition[InstanceStatus], ...] = (
     Transition("stop", "StopInstances", ("running",), "stopping", "stopped"),
     Transition("restart", "RestartInstances", ("running",), "restarting", None),
     Transition("resize", "ResizeInstances", ("stopped",), "updating", None),
+    Transition("bind", "AttachKeyPairs", HERE, "updating", None, assumed=True),
     Transition("reset", "ResetInstances", HERE, "resetting", "running", assumed=True),
     Transition("suspend", "", HERE, "suspending", "suspended", assumed=True),
     Transition("resume", "", ("suspended",), "resuming", "running", assumed=True),
@@ -145,7 +146,7 @@ _INSTANCE: tuple[Transition[InstanceStatus], ...] = (
     Transition("cease", "CeaseInstances", ("terminated",), "ceasing", "ceased"),
 )
 INSTANCES: Mapping[str, Transition[InstanceStatus]] = {found.operation: found for found in _INSTANCE}
-"""Every operation of an instance by name."""
+"""Every operation of an instance by name. `bind` is all that gives or takes keys, networks and security groups."""
 
 _VOLUME: tuple[Transition[VolumeStatus], ...] = (
     Transition("create", "CreateVolumes", (), "creating", "available", "ceased", assumed=True),

@@ -16,20 +16,22 @@ PRIORITY_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class FirewallRule:
-    """One inward rule in effect. `ports` has both ends, None means all; `peer` is who may send, None means anybody."""
+    """One inward rule in effect. `ports` has both ends, None means all; `peers` may send, None means anybody."""
 
     id: str
     priority: int
     accepts: bool = True
     protocol: str = "tcp"
     ports: tuple[int, int] | None = None
-    peer: IPv4Network | None = None
+    peers: tuple[IPv4Network, ...] | None = None
 
     def covers(self, port: int, protocol: str, sender: IPv4Address | None) -> bool:
         """Whether it speaks about such a packet; `sender` None is somebody in the internet, of unknown address."""
         if protocol != self.protocol or (self.ports is not None and not self.ports[0] <= port <= self.ports[1]):
             return False
-        return self.peer is None or self.peer.prefixlen == 0 or (sender is not None and sender in self.peer)
+        if self.peers is None:
+            return True
+        return any(peer.prefixlen == 0 or (sender is not None and sender in peer) for peer in self.peers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ def render_outcome(screen: Screen, result: RunResult, analysis: Analysis, folder
     render_timeline(screen, analysis, node_names(result.story), alone)
     _actions(screen, result)
     _outages(screen, result, analysis, alone)
+    _clusters(screen, result)
     if result.verdicts:
         _heading(screen, "Expectations")
         _verdicts(screen, result.verdicts)
@@ -84,6 +85,22 @@ def _outages(screen: Screen, result: RunResult, analysis: Analysis, alone: str |
         if outage.down_since is not None:
             text += "; still gone at the end"
         screen.hang(lead, Text(text, style="bold red"))
+
+
+def _clusters(screen: Screen, result: RunResult) -> None:
+    """Show every cluster, what it cost, and the quotas that have a limit, where that is more than one knows already."""
+    limited = [show for show in result.quotas if show.limit is not None]
+    if len(result.clusters) < 2 and not limited:  # noqa: PLR2004 - one cluster is told of above
+        return
+    _heading(screen, "Clusters")
+    wide = max([len(show.name) for show in result.clusters] + [len(show.kind) for show in limited])
+    for show in result.clusters:
+        nodes = f"{show.nodes} node{'s' * (show.nodes != 1)}"
+        screen.hang(pad(f"  {show.name}", wide + 4), f"{show.lane[-1].status}, {nodes}, {show.bill_cny:.4f} CNY")
+    for show in limited:
+        text = f"{show.points[-1][1]} of {show.limit} used, at most {show.most}"
+        full = show.limit is not None and show.most >= show.limit
+        screen.hang(pad(f"  {show.kind}", wide + 4), Text(text, style="yellow" if full else ""))
 
 
 def _list(times: list[str], most: int = 6) -> str:

@@ -19,7 +19,9 @@ from qke_core.effects import (
 from qke_core.effects.changes import is_read
 from qke_core.errors import RefusedError
 from qke_core.units import MS_PER_MIN, MS_PER_S
-from qke_core.workflows.watch import Errand, job_failed, job_stuck, take_no
+from qke_core.workflows.watch import Errand, JobCodes, job_failed, job_lost, job_stuck, take_no
+
+CALL = JobCodes("call.job-failed", "call.job-lost", "call.job-stuck")
 
 BOUND_MS = 60 * MS_PER_MIN
 """Ours: how long the job of a single call is watched."""
@@ -72,15 +74,17 @@ def _ask(request: CallRequest) -> Flow[JsonObject]:
 
 
 def _watch(request: CallRequest, job_id: str) -> Flow[None]:
-    errand = Errand("call", request.action, f"of {request.action}", "ask a second time", {"action": request.action})
+    errand = Errand(CALL, request.action, f"of {request.action}", "ask a second time", {"action": request.action})
     began = yield from perform(Now())
     while True:
         jobs: tuple[JobView, ...] = yield from perform_patiently(ListJobs((job_id,)))
-        if not jobs or jobs[0].finished:
+        if not jobs:
+            raise job_lost(job_id, errand)
+        if jobs[0].finished:
             break
         now = yield from perform(Now())
         if now - began > BOUND_MS:
             raise job_stuck(jobs[0], now - began, errand)
         yield from perform(Sleep(request.poll_ms))
-    if jobs and jobs[0].status != "successful":
+    if jobs[0].status != "successful":
         raise job_failed(jobs[0], errand)

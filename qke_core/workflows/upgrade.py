@@ -23,7 +23,18 @@ from qke_core.plan import plan_upgrade
 from qke_core.rules import check_upgrade
 from qke_core.units import MS_PER_H, MS_PER_MIN
 from qke_core.workflows.observe import observe_cluster
-from qke_core.workflows.watch import Errand, Preflight, ask_once, check_first, node_differences, verify, watch_job
+from qke_core.workflows.watch import (
+    Errand,
+    JobCodes,
+    Preflight,
+    ask_once,
+    check_first,
+    node_differences,
+    verify,
+    watch_job,
+)
+
+UPGRADE = JobCodes("upgrade.job-failed", "upgrade.job-lost", "upgrade.job-stuck", "upgrade.unverified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +103,7 @@ def _ask(cluster_id: str, version: str) -> Flow[str]:
 
 def _errand(observed: ClusterObservation, version: str) -> Errand:
     what = f"The upgrade of {observed.name} to {version}"
-    return Errand("upgrade", what, f"for {version}", "start a second upgrade", {"target": version})
+    return Errand(UPGRADE, what, f"for {version}", "start a second upgrade", {"target": version})
 
 
 def _bound_ms(observed: ClusterObservation, version: str) -> int:

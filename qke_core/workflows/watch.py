@@ -41,14 +41,27 @@ MARGIN_MS = 2 * MS_PER_H
 
 
 @dataclass(frozen=True, slots=True)
+class JobCodes:
+    """Our codes for what can become of a job; `unverified` where its outcome is looked at."""
+
+    failed: str
+    lost: str
+    stuck: str
+    unverified: str = ""
+
+
+OPERATION = JobCodes("operation.job-failed", "operation.job-lost", "operation.job-stuck", "operation.unverified")
+
+
+@dataclass(frozen=True, slots=True)
 class Errand:
     """How an operation is called in errors.
 
-    `code` is the first part of their codes, `what` the subject of their sentences ("The upgrade of shop to 2.0.0"),
+    `codes` are its own, `what` the subject of their sentences ("The upgrade of shop to 2.0.0"),
     `short` the same in a clause ("for 2.0.0"), `again` what not to do a second time, `facts` what they carry.
     """
 
-    code: str
+    codes: JobCodes
     what: str
     short: str
     again: str
@@ -58,7 +71,7 @@ class Errand:
 def errand_of(doing: str, operation: str) -> Errand:
     """Return how an operation is called in errors."""
     return Errand(
-        "operation", doing[0].upper() + doing[1:], f"for {doing}", "ask a second time", {"operation": operation}
+        OPERATION, doing[0].upper() + doing[1:], f"for {doing}", "ask a second time", {"operation": operation}
     )
 
 
@@ -132,8 +145,8 @@ def watch_job(cluster_id: str, job_id: str, errand: Errand, *, poll_ms: int, bou
     """Wait for the end of a cluster's job, at most `bound_ms`.
 
     Raises:
-        RemoteError: `<errand>.job-failed` with the product's code in `platform_code`, `<errand>.job-lost`.
-        StuckError: `<errand>.job-stuck`.
+        RemoteError: `failed` of the errand's codes with the product's code in `platform_code`, or `lost`.
+        StuckError: `stuck` of the errand's codes.
     """
     began = yield from perform(Now())
     while True:
@@ -152,23 +165,28 @@ def look_at_job(cluster_id: str, job_id: str, errand: Errand) -> Flow[JobView]:
     """Look at one job.
 
     Raises:
-        RemoteError: `<errand>.job-lost` when the platform no longer knows it.
+        RemoteError: `lost` of the errand's codes when the platform no longer knows it.
     """
     jobs = yield from perform_patiently(DescribeClusterJobs(cluster_id, (job_id,)))
     if not jobs:
-        raise RemoteError(
-            f"{errand.code}.job-lost",
-            f"The platform no longer knows job {job_id}",
-            "look at the cluster's state in the console before going on",
-            {"job": job_id},
-        )
+        raise job_lost(job_id, errand)
     return jobs[0]
+
+
+def job_lost(job_id: str, errand: Errand) -> RemoteError:
+    """Return the error for a job that is no longer known."""
+    return RemoteError(
+        errand.codes.lost,
+        f"The platform no longer knows job {job_id}",
+        "look at the cluster's state in the console before going on",
+        {"job": job_id},
+    )
 
 
 def job_stuck(job: JobView, after_ms: int, errand: Errand) -> StuckError:
     """Return the error for a job that does not come to an end."""
     return StuckError(
-        f"{errand.code}.job-stuck",
+        errand.codes.stuck,
         f"Job {job.job_id} is {job.status} after {render_rough(after_ms)}, longer than any service may take",
         f"open a ticket with the job's id; do not {errand.again}",
         {"job": job.job_id, **errand.facts},
@@ -180,7 +198,7 @@ def job_failed(job: JobView, errand: Errand) -> RemoteError:
     code = catalog().codes.get(job.error_code)
     meaning = code.message if code is not None else "no further code"
     return RemoteError(
-        f"{errand.code}.job-failed",
+        errand.codes.failed,
         f"{errand.what} ended as {job.status} with code {job.error_code}: {meaning}",
         code.remedy if code is not None else "open a ticket with the job's id",
         {"job": job.job_id, **errand.facts, "platform_code": job.error_code},
@@ -191,7 +209,7 @@ def verify(differences: Callable[[], Flow[str]], errand: Errand) -> Flow[None]:
     """Look until nothing differs from what was asked for. `differences` returns the end of a sentence, or nothing.
 
     Raises:
-        StuckError: `<errand>.unverified` after `VERIFY_WITHIN_MS`.
+        StuckError: `unverified` of the errand's codes after `VERIFY_WITHIN_MS`.
     """
     began = yield from perform(Now())
     while True:
@@ -201,7 +219,7 @@ def verify(differences: Callable[[], Flow[str]], errand: Errand) -> Flow[None]:
         now = yield from perform(Now())
         if now - began > VERIFY_WITHIN_MS:
             raise StuckError(
-                f"{errand.code}.unverified",
+                errand.codes.unverified,
                 f"The job {errand.short} succeeded, but {wrong}",
                 "look at the node named; the platform considers the work done",
                 errand.facts,

@@ -43,7 +43,7 @@ def _machines(twin: Twin, site: Site) -> Iterator[Finding]:
 
 
 def _disks(twin: Twin) -> Iterator[Finding]:
-    """A volume is in use exactly while it is at an instance that is there."""
+    """A volume is in use exactly while it is at an instance that is there; one on its way is judged when it arrives."""
     store = twin.cloud.store
     for volume in store.all(Volume):
         if (volume.status == "in-use") != bool(volume.instance_id) and not volume.transition_status:
@@ -52,7 +52,7 @@ def _disks(twin: Twin) -> Iterator[Finding]:
             )
             yield Finding("check.binding", volume.id, sentence)
         at = store.find(Instance, volume.instance_id) if volume.instance_id else None
-        if volume.status == "in-use" and (at is None or at.status in GONE):
+        if volume.status == "in-use" and not volume.transition_status and (at is None or at.status in GONE):
             sentence = f"volume {volume.id} ({volume.label}) is at {volume.instance_id}, which is not there"
             yield Finding("check.binding", volume.id, sentence)
 

@@ -17,6 +17,9 @@ from qke_sim.cloud import Cluster, Thing
 from qke_sim.trace import TraceRecord
 from qke_sim.twin import Twin
 
+KINDS = ("fault.injected", "resource.left")
+"""Kinds of records that `Leavings` follows."""
+
 STANDING = ("active", "stopped")
 """Statuses of a cluster in which every machine is a node's."""
 

@@ -17,6 +17,8 @@ from qke_sim.trace import TraceRecord
 from qke_sim.twin import Twin
 
 PENDING = "pending"
+KINDS = ("resource.created", "resource.changed", "cluster.changed")
+"""Kinds of records that tell of statuses."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from qke_core.errors import InvariantError
 from qke_sim.checkers import bills, bindings, owners, quotas, statuses
 from qke_sim.checkers.finding import Finding
-from qke_sim.checkers.jobs import Jobs
+from qke_sim.checkers.jobs import FOLLOWS, Jobs
 from qke_sim.checkers.owners import Leavings
 from qke_sim.checkers.statuses import Moves
 from qke_sim.cloud import Reader
+from qke_sim.cloud.meter import KINDS as METER_KINDS
 from qke_sim.trace import TraceRecord
 from qke_sim.twin import Twin
 
@@ -28,6 +29,9 @@ LAWS: Sequence[Callable[[Twin], Iterator[Finding]]] = (
     bindings.check,
 )
 """What holds at the end of every instant, whatever happened before."""
+
+FOLLOWED = frozenset((*METER_KINDS, *FOLLOWS, *statuses.KINDS, *owners.KINDS))
+"""Kinds of records that somebody follows."""
 
 
 def check_twin(twin: Twin) -> list[Finding]:
@@ -69,6 +73,8 @@ class Watch:
         self._raise()
 
     def _see(self, record: TraceRecord) -> None:
+        if record.kind not in FOLLOWED:
+            return
         self._reader.read(record)
         found = (*self._jobs.see(record), *self._moves.see(record), *self._leavings.see(record))
         self._found.extend((finding, record.seq) for finding in found)

@@ -124,12 +124,13 @@ def _allocate(cloud: Cloud, call: Call) -> dict[str, Json]:
     bandwidth, billing = _bandwidth(call), _billing(call)
     count, icp = call.number("count", 1, least=1), call.number("need_icp", 0, least=0, most=1)
     mode, made_for = call.number("associate_mode", 0, least=0, most=1), provenance(call)
+    name = call.text("eip_name")
     cloud.allowance.require([Resource("new", "eip", "user", count=count, bandwidth_mbps=bandwidth)])
     taken, made = {eip.eip_addr for eip in cloud.store.all(Eip)}, list[Eip]()
     for address in islice((text for n in range(1, 1 << 16) if (text := str(POOL + n)) not in taken), count):
         new = Eip(
             id=cloud.store.new_id(Eip),
-            name=call.text("eip_name"),
+            name=name,
             status="pending",
             eip_addr=address,
             bandwidth=bandwidth,

@@ -43,6 +43,7 @@ def _add(cloud: Cloud, call: Call) -> dict[str, Json]:
     if not given:
         call.required_texts("backends")
     forms = [_form(cloud, item) for item in given]
+    names = [Call("", item, 0).text("loadbalancer_backend_name") for item in given]
     _require_room(cloud, balancer, listener, len(forms))
     known = {_key(backend.form) for backend in backends_of(cloud.store, listener.id)}
     for form in forms:
@@ -51,11 +52,11 @@ def _add(cloud: Cloud, call: Call) -> dict[str, Json]:
             raise CloudRefusal(ALREADY_EXISTS, f"ResourceAlreadyExists, {sentence}")
         known.add(_key(form))
     made: list[Json] = []
-    for form, item in zip(forms, given, strict=True):
+    for form, name in zip(forms, names, strict=True):
         backend_id = cloud.store.new_id(Backend)
         new = Backend(
             id=backend_id,
-            name=Call("", item, 0).text("loadbalancer_backend_name"),
+            name=name,
             owner=balancer.owner,
             loadbalancer_id=balancer.id,
             listener_id=listener.id,

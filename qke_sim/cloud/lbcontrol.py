@@ -58,6 +58,7 @@ def _create(cloud: Cloud, call: Call) -> dict[str, Json]:
     nodes, mode = call.number("node_count", NODES_DEFAULT, least=1), call.number("mode", 0, least=0, most=1)
     header = call.number("http_header_size", 15, least=1, most=HEADER_KB_MAX)
     group, eips, made_for = _group(cloud, call), _eips(cloud, call), provenance(call)
+    name = call.text("loadbalancer_name")
     vxnet = alive(cloud, Vxnet, call.text("vxnet")) if call.text("vxnet") else None
     if (vxnet is None) == (not eips):
         raise CloudRefusal(BAD_MESSAGE, "InvalidRequestFormat, either [eips] or [vxnet] is required, and not both")
@@ -66,7 +67,7 @@ def _create(cloud: Cloud, call: Call) -> dict[str, Json]:
     require_room(cloud, nodes, "CreateLoadBalancer", made_for["label"])
     new = LoadBalancer(
         id=cloud.store.new_id(LoadBalancer),
-        name=call.text("loadbalancer_name"),
+        name=name,
         status="pending",
         loadbalancer_type=kind,
         node_count=nodes,

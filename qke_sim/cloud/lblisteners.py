@@ -53,6 +53,7 @@ def _add(cloud: Cloud, call: Call) -> dict[str, Json]:
     if not given:
         call.required_texts("listeners")
     forms = [_form(cloud, item) for item in given]
+    names = [Call("", item, 0).text("loadbalancer_listener_name") for item in given]
     ports = [found.form.listener_port for found in listeners_of(cloud.store, balancer.id)]
     most = quotas().hard["listeners_per_loadbalancer"]
     if len(ports) + len(forms) > most:
@@ -63,9 +64,8 @@ def _add(cloud: Cloud, call: Call) -> dict[str, Json]:
             raise CloudRefusal(ALREADY_EXISTS, f"ResourceAlreadyExists, {sentence}")
         ports.append(form.listener_port)
     made: list[Json] = []
-    for form, item in zip(forms, given, strict=True):
+    for form, name in zip(forms, names, strict=True):
         listener_id = cloud.store.new_id(Listener)
-        name = Call("", item, 0).text("loadbalancer_listener_name")
         new = Listener(
             id=listener_id,
             name=name,
@@ -97,9 +97,10 @@ def _modify(cloud: Cloud, call: Call) -> dict[str, Json]:
     asked = {name: value for name, value in call.params.items() if name not in fixed}
     before = asdict(listener.form)
     form = replace(_form(cloud, {**before, **asked}), id=listener.id)
+    name = call.text("loadbalancer_listener_name", listener.name)
     if form.scene != listener.form.scene and balancer.origin == "apiserver":
         cloud.kernel.trace.add("listener.fixed", balancer.owner, call.seq, scene=form.scene)
-    cloud.store.change(listener, call.seq, form=form, name=call.text("loadbalancer_listener_name", listener.name))
+    cloud.store.change(listener, call.seq, form=form, name=name)
     cloud.store.change(balancer, call.seq, is_applied=0)
     return {}
 

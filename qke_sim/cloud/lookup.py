@@ -151,8 +151,10 @@ def provenance(call: Call) -> Provenance:
 
 def rename(cloud: Cloud, thing: Thing, call: Call, name: str, **fields: object) -> None:
     """Set the name, given as parameter `name`, and the description, and further fields."""
-    if name in call.params:
-        fields["name"] = call.text(name)
-    if "description" in call.params:
-        fields["description"] = call.text("description")
-    cloud.store.change(thing, call.seq, **fields)
+    cloud.store.change(thing, call.seq, **naming(call, name), **fields)
+
+
+def naming(call: Call, name: str) -> dict[str, str]:
+    """Return the fields that a call names a thing with: its name, given as parameter `name`, and its description."""
+    given = {"name": name, "description": "description"}
+    return {field: call.text(param) for field, param in given.items() if param in call.params}

@@ -26,7 +26,7 @@ from qke_sim.cloud.store import Thing
 from qke_sim.kernel import Kernel
 from qke_sim.trace import TraceRecord
 
-KIND, STANDS, GONE = "resources.stand", "resource.stands", "resource.gone"
+KIND, STANDS, GONE = KINDS = "resources.stand", "resource.stands", "resource.gone"
 ACCOUNT = "(account)"
 """The owner of what is the user's own; no cluster can be called so."""
 

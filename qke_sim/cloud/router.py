@@ -16,7 +16,7 @@ from qke_core.resources import Resource
 from qke_sim.cloud.call import IN_USE, Call, CloudRefusal, denied, invalid
 from qke_sim.cloud.cloud import Cloud
 from qke_sim.cloud.eip import bind, eips_of, free_eip, unbind
-from qke_sim.cloud.lookup import CEASED, Actions, alive, idle, idle_in, listing, provenance, rename, require_leased
+from qke_sim.cloud.lookup import CEASED, Actions, alive, idle, idle_in, listing, naming, provenance, require_leased
 from qke_sim.cloud.securitygroup import SecurityGroup
 from qke_sim.cloud.shown import shown
 from qke_sim.cloud.store import Store, Thing
@@ -147,7 +147,7 @@ def _describe(cloud: Cloud, call: Call) -> dict[str, Json]:
 
 def _create(cloud: Cloud, call: Call) -> dict[str, Json]:
     kind, count = call.number("router_type", 1, least=min(SIZES), most=max(SIZES)), call.number("count", 1, least=1)
-    network = _vpc_network(call)
+    network, name = _vpc_network(call), call.text("router_name")
     group, made_for = call.text("security_group"), provenance(call)
     if group:
         alive(cloud, SecurityGroup, group)
@@ -156,7 +156,7 @@ def _create(cloud: Cloud, call: Call) -> dict[str, Json]:
         cloud.store.add(
             Router(
                 id=cloud.store.new_id(Router),
-                name=call.text("router_name"),
+                name=name,
                 status="pending",
                 router_type=kind,
                 vpc_network=network,
@@ -253,6 +253,8 @@ def _modify(cloud: Cloud, call: Call) -> dict[str, Json]:
     if eip is not None and router.router_type == FREE:
         raise denied(f"router [{router.id}] is of the free type, which can not have a public IP")
     member = _member(cloud, call, router)
+    features = call.number("features", 1 if member is None else member.features)
+    named = naming(call, "router_name")
     if wanted != router.eip_id:
         for old in eips_of(cloud.store, router.id):
             unbind(cloud, old, call.seq)
@@ -261,8 +263,8 @@ def _modify(cloud: Cloud, call: Call) -> dict[str, Json]:
         bind(cloud, eip, router.id, "router", call.seq)
     if member is not None:
         bounds = {name: call.text(name, getattr(member, name)) for name in ("dyn_ip_start", "dyn_ip_end")}
-        cloud.store.change(member, call.seq, features=call.number("features", member.features), **bounds)
-    rename(cloud, router, call, "router_name", **fields)
+        cloud.store.change(member, call.seq, features=features, **bounds)
+    cloud.store.change(router, call.seq, **named, **fields)
     return {}
 
 

@@ -50,20 +50,20 @@ def _add(cloud: Cloud, call: Call) -> dict[str, Json]:
     given = call.objects("statics")
     if not given:
         call.required_texts("statics")
-    forms = [_form(item) for item in given]
+    forms, said = [_form(item) for item in given], [Call("", item, 0) for item in given]
+    words = [(each.text("router_static_name"), each.text("vxnet_id")) for each in said]
     known = {_key(static.form) for static in statics_of(cloud.store, router.id)} - {None}
     for form in forms:
         known.add(_free(known, form))
     made: list[Json] = []
-    for form, item in zip(forms, given, strict=True):
+    for form, (name, vxnet_id) in zip(forms, words, strict=True):
         static_id = cloud.store.new_id(RouterStatic)
-        said = Call("", item, 0)
         new = RouterStatic(
             id=static_id,
-            name=said.text("router_static_name"),
+            name=name,
             router_id=router.id,
             form=replace(form, id=static_id),
-            vxnet_id=said.text("vxnet_id"),
+            vxnet_id=vxnet_id,
         )
         made.append(cloud.store.add(new, call.seq, call.by).id)
     cloud.store.change(router, call.seq, is_applied=0)

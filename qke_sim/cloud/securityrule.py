@@ -13,6 +13,7 @@ from qke_sim.cloud.call import ALREADY_EXISTS, QUOTAS_EXCEEDED, Call, CloudRefus
 from qke_sim.cloud.cloud import Cloud
 from qke_sim.cloud.lookup import CEASED, Actions, alive, listing
 from qke_sim.cloud.securitygroup import RuleForm, SecurityGroup, SecurityRule, edited, forms_of, rules_of
+from qke_sim.cloud.securityipset import require_peer
 
 PROTOCOLS = ("tcp", "udp", "icmp", "gre", "esp", "ah", "ipip")
 _PORTED = ("tcp", "udp")
@@ -37,7 +38,7 @@ def _shown(rule: SecurityRule) -> dict[str, Json]:
 def _add(cloud: Cloud, call: Call) -> dict[str, Json]:
     """Add rules; one that says what another says already is refused."""
     group = alive(cloud, SecurityGroup, call.required("security_group"))
-    given = [(_form(item), _word(item, "security_group_rule_name")) for item in call.objects("rules")]
+    given = [(_form(cloud, item), _word(item, "security_group_rule_name")) for item in call.objects("rules")]
     if not given:
         call.required_texts("rules")
     known = {replace(form, id="") for form in forms_of(cloud.store, group.id)}
@@ -68,7 +69,7 @@ def _delete(cloud: Cloud, call: Call) -> dict[str, Json]:
 def _modify(cloud: Cloud, call: Call) -> dict[str, Json]:
     rule = alive(cloud, SecurityRule, call.required("security_group_rule"))
     before = {**asdict(rule.form), "rule_action": rule.form.action}
-    form = replace(_form({**before, **call.params}), id=rule.id)
+    form = replace(_form(cloud, {**before, **call.params}), id=rule.id)
     others = {replace(other.form, id="") for other in rules_of(cloud.store, rule.group_id) if other is not rule}
     if replace(form, id="") in others:
         sentence = f"rule of security group [{rule.group_id}] exists"
@@ -78,7 +79,7 @@ def _modify(cloud: Cloud, call: Call) -> dict[str, Json]:
     return {"security_group_rule_id": rule.id}
 
 
-def _form(item: Mapping[str, Json]) -> RuleForm:
+def _form(cloud: Cloud, item: Mapping[str, Json]) -> RuleForm:
     """Read what a rule says.
 
     Raises:
@@ -96,6 +97,7 @@ def _form(item: Mapping[str, Json]) -> RuleForm:
         if said.number("val2", PORT_MAX) < said.number("val1", 1):
             raise invalid("val2", said.text("val2"))
     said.required("priority")
+    require_peer(cloud.store, said.text("val3"))
     return RuleForm(
         id="",
         priority=said.number("priority", least=0, most=PRIORITY_MAX),

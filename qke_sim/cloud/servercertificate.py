@@ -43,9 +43,8 @@ def _describe(cloud: Cloud, call: Call) -> dict[str, Json]:
 
 def _create(cloud: Cloud, call: Call) -> dict[str, Json]:
     content, _ = call.required("certificate_content"), call.required("private_key")
-    new = ServerCertificate(
-        id=cloud.store.new_id(ServerCertificate), name=call.text("server_certificate_name"), certificate_content=content
-    )
+    name = call.text("server_certificate_name")
+    new = ServerCertificate(id=cloud.store.new_id(ServerCertificate), name=name, certificate_content=content)
     return {"server_certificate_id": cloud.store.add(new, call.seq, call.by).id}
 
 

@@ -179,11 +179,11 @@ def _describe_instances(cloud: Cloud, call: Call) -> dict[str, Json]:
 
 def _create(cloud: Cloud, call: Call) -> dict[str, Json]:
     kind = call.number("vxnet_type", MANAGED, least=SELF_MANAGED, most=MANAGED)
-    count = call.number("count", 1, least=1)
+    count, name = call.number("count", 1, least=1), call.text("vxnet_name")
     cloud.allowance.require([Resource("new", "vxnet", "user", count=count)])
     made: list[Json] = []
     for _ in range(count):
-        new = Vxnet(id=cloud.store.new_id(Vxnet, ID_LENGTH), name=call.text("vxnet_name"), vxnet_type=kind)
+        new = Vxnet(id=cloud.store.new_id(Vxnet, ID_LENGTH), name=name, vxnet_type=kind)
         made.append(cloud.store.add(new, call.seq, call.by).id)
     return {"vxnets": made}
 

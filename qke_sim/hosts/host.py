@@ -64,7 +64,8 @@ class Host:
     `files` and `data_markers` lie on /data (on the client, which has none, on its system disk), `system_files` on the
     system disk, which a start of the cluster makes anew. `aliases` is what the product wrote into /etc/hosts.
     `certificates` are those of its control plane, `loaded` the one that its API server shows. `garbage` is what docker
-    left on /data. `clock_skew_ms`: how much its clock is ahead of true time.
+    left on /data. `clock_skew_ms`: how much its clock is ahead of true time. `password` is the one that somebody chose
+    at the first login, "" before.
     """
 
     kernel: Kernel
@@ -86,6 +87,7 @@ class Host:
     loaded: Certificate | None = None
     garbage: list[Garbage] = field(default_factory=list["Garbage"])
     clock_skew_ms: int = 0
+    password: str = ""
     dns_broken: bool = False
     on_certificates: Callable[[int], None] = lambda _: None
     on_garbage: Callable[[int], None] = lambda _: None
@@ -139,6 +141,7 @@ class Host:
         if self.node.role_kind == "client":
             self.files.clear()
             self.data_markers.clear()
+            self.password = ""
 
     def set_service(self, name: str, *, active: bool, cause: int) -> int:
         """Start or stop a service of this host; return the record of the change, or `cause` when nothing changed."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from ipaddress import IPv4Address
 
 from qke_core.catalog import networks
 from qke_core.netview import Firewall, FirewallRule, MachineView, PortView
@@ -11,6 +12,7 @@ from qke_sim.cloud import Cloud
 from qke_sim.cloud.instance import RUNNING, Instance
 from qke_sim.cloud.lookup import ABSENT
 from qke_sim.cloud.securitygroup import RuleForm, SecurityGroup, default_group
+from qke_sim.cloud.securityipset import peers_of
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.site import Site
 
@@ -35,58 +37,61 @@ def firewall_of(cloud: Cloud, group_id: str) -> Firewall | None:
     group = cloud.store.find(SecurityGroup, group_id) if group_id else default_group(cloud.store)
     if group is None:
         return None
-    rules = tuple(_rule(form) for form in group.in_effect if form.direction == 0 and not form.disabled)
+    rules = tuple(_rule(cloud, form) for form in group.in_effect if form.direction == 0 and not form.disabled)
     return Firewall(group.id, rules, edited=not group.is_applied)
 
 
-def _rule(form: RuleForm) -> FirewallRule:
+def _rule(cloud: Cloud, form: RuleForm) -> FirewallRule:
     low, high = form.val1 or form.val2, form.val2 or form.val1
     ports = (int(low), int(high)) if low and form.protocol in ("tcp", "udp") else None
-    return FirewallRule(form.id, form.priority, form.action == "accept", form.protocol, ports, _peer(form.val3))
-
-
-def _peer(text: str) -> IPv4Network | None:
-    """Read who may send; a set of addresses by name is nobody here."""
-    if not text:
-        return None
-    try:
-        return IPv4Network(text, strict=False)
-    except ValueError:
-        return IPv4Network("255.255.255.255/32")
+    peers = peers_of(cloud.store, form.val3) if form.val3 else None
+    return FirewallRule(form.id, form.priority, form.action == "accept", form.protocol, ports, peers)
 
 
 def machines_of(cloud: Cloud, sites: Mapping[str, Site]) -> Iterator[MachineView]:
-    """Yield the hosts of all clusters, then whatever else the account runs, of which nobody knows what listens."""
-    known: set[str] = set()
+    """Yield the hosts of all clusters, then whatever else the account runs, of which nobody knows what listens.
+
+    A machine without an address yet is on no network.
+    """
+    guard = cache(partial(firewall_of, cloud))
     instances = {found.id: found for found in cloud.store.all(Instance) if found.status not in ABSENT}
     for site in sites.values():
+        services = node_ports(site)
         for host in site.hosts.values():
-            known.add(host.node.instance_id)
-            instance = instances.get(host.node.instance_id)
-            vxnet = site.cluster.vxnet if instance is None else instance.vxnet_id or site.cluster.vxnet
-            group = "" if instance is None else instance.security_group_id
-            yield MachineView(
-                id=host.node.instance_id,
-                name=host.subject,
-                address=IPv4Address(host.node.private_ip),
-                vxnet=vxnet,
-                up=host.up,
-                ports=_ports(site, host) if host.up else {},
-                firewall=firewall_of(cloud, group),
-            )
+            instance = instances.pop(host.node.instance_id, None)
+            if host.node.private_ip:
+                yield _host(site, host, instance, services, guard)
     for instance in instances.values():
-        if instance.id not in known and instance.private_ip:
+        if instance.private_ip:
             yield MachineView(
                 id=instance.id,
                 name=instance.label,
                 address=IPv4Address(instance.private_ip),
                 vxnet=instance.vxnet_id,
                 up=instance.status == RUNNING,
-                firewall=firewall_of(cloud, instance.security_group_id),
+                firewall=guard(instance.security_group_id),
             )
 
 
-def _ports(site: Site, host: Host) -> Mapping[int, PortView]:
+def _host(
+    site: Site,
+    host: Host,
+    instance: Instance | None,
+    services: Mapping[int, PortView],
+    guard: Callable[[str], Firewall | None],
+) -> MachineView:
+    return MachineView(
+        id=host.node.instance_id,
+        name=host.subject,
+        address=IPv4Address(host.node.private_ip),
+        vxnet=site.cluster.vxnet if instance is None else instance.vxnet_id or site.cluster.vxnet,
+        up=host.up,
+        ports=_ports(site, host, services) if host.up else {},
+        firewall=guard("" if instance is None else instance.security_group_id),
+    )
+
+
+def _ports(site: Site, host: Host, services: Mapping[int, PortView]) -> Mapping[int, PortView]:
     """Return what listens on a host: ssh, etcd, kubelet, the API server, and NodePorts on every Kubernetes node."""
     found: dict[int, PortView] = {}
     running = host.services
@@ -101,7 +106,7 @@ def _ports(site: Site, host: Host) -> Mapping[int, PortView]:
         silent = "" if master.answers else site.why_refused(host.alias) or "etcd has no quorum"
         found[networks().constants["api_port"]] = PortView("API server", silent)
     if host.alias in site.kube.nodes and running.get("docker"):
-        found.update(node_ports(site))
+        found.update(services)
     return found
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from qke_core.catalog import ParameterChange, ScriptStep, Value, by_trigger, parameter_changes
+from qke_core.catalog import ParameterChange, ScriptStep, Value, by_trigger, kubesphere, parameter_changes
 from qke_sim.hosts.certificates import renew
-from qke_sim.hosts.run import FIRST_MASTER, Behaviour, Run, at_once, elapse, needs_api
+from qke_sim.hosts.run import FIRST_MASTER, Behaviour, Run, at_once, by_kubectl, elapse, needs_api
+from qke_sim.hosts.steps_cluster import expose_console
 from qke_sim.hosts.steps_join import hang_up
 from qke_sim.kernel import Process
 
@@ -56,9 +57,16 @@ def _steps(change: ParameterChange) -> list[ScriptStep]:
     elif len(names) < len(change.restarts):
         names.insert(0, "controllers")
     if not names:
-        steps.append(ScriptStep("apply-change", "kubectl", None, (), "", change.trigger))
+        steps.append(ScriptStep(APPLIES.get(change.trigger, "apply-change"), "kubectl", None, (), "", change.trigger))
     return steps + [ScriptStep(f"reload-{name}", DURATIONS.get(name), None, (), "", change.trigger) for name in names]
 
+
+APPLIES: Mapping[str, str] = {
+    "reloadKsConf": "install-modules",
+    "reloadKsEip": "expose-console",
+    "ks-console-svc": "expose-console",
+}
+"""Lines that change something in Kubernetes that the twin knows; the others of their kind take their time."""
 
 DURATIONS: Mapping[str, str] = {
     "control-plane": "apiserver-start",
@@ -102,6 +110,13 @@ def _reload_docker(run: Run, step: ScriptStep, cause: int) -> Process[int]:
     return 0
 
 
+def _install_modules(run: Run, cause: int) -> None:
+    """The first master patches the installer's configuration, and it installs what is new; nobody waits for it."""
+    installer, wanted = run.site.installer, kubesphere().modules(run.version, run.site.cluster.env.modules)
+    if run.host.alias == FIRST_MASTER and set(wanted) - set(installer.modules):
+        installer.launch(run.version, cause, fresh=True)
+
+
 def _rendered(run: Run, cause: int) -> None:
     """Files are written: the timers see the new figures."""
     run.host.on_garbage(cause)
@@ -112,5 +127,7 @@ STEPS: Mapping[str, Behaviour] = {
     "reload-kubelet": _reload_kubelet,
     "reload-docker": _reload_docker,
     "reload-kube-proxy": needs_api,
+    "install-modules": by_kubectl(_install_modules),
+    "expose-console": by_kubectl(expose_console),
     "render-files": at_once(_rendered),
 }

@@ -288,7 +288,7 @@ STEPS: Mapping[str, Behaviour] = {
     "join-as-master": _joins(form_master),
     "join-as-worker": _joins(_form_worker),
     "wait-masters-joined": waits(_masters_listed, kube_signals),
-    "wait-lb-job": waits(lambda run, _: flag(run.site.lb_job == "done"), file_signals),
+    "wait-lb-job": waits(lambda run, _: flag(run.site.lb_job in ("done", "failed")), file_signals),
     "wait-lb-file": waits(has_file(LB_FILE), file_signals),
     "fetch-lb-file": _fetch(LB_FILE),
     "use-lb-address": at_once(_use_lb_address),

@@ -8,6 +8,7 @@ from qke_core.catalog import Budget, ScriptStep, catalog
 from qke_core.errors import RemoteError
 from qke_sim.cloud import ClusterNode
 from qke_sim.hosts.balancer import api_listener
+from qke_sim.hosts.certificates import renew
 from qke_sim.hosts.run import (
     Behaviour,
     Lack,
@@ -38,9 +39,16 @@ def _restart_etcd(run: Run, step: ScriptStep, cause: int) -> Process[int]:
     return 0
 
 
+def _issue_apiserver_certificate(run: Run, cause: int) -> None:
+    """The new certificate is shown once the API server restarts."""
+    renew(run.site, run.host, cause, ("apiserver",), reload=False)
+
+
 def _regenerate_control_plane(run: Run, step: ScriptStep, cause: int) -> Process[int]:
     run.site.plane.set_process(run.host.alias, up=False, cause=cause, why="its manifest was regenerated")
     yield from elapse(run, step, cause)
+    run.host.loaded = run.host.certificates.get("apiserver")
+    run.host.on_certificates(cause)
     run.site.plane.set_process(run.host.alias, up=True, cause=cause)
     run.host.leave_garbage(catalog().constant("replaced_containers_mib"), "old control-plane containers", cause)
     return 0
@@ -131,6 +139,7 @@ STEPS: Mapping[str, Behaviour] = {
     "copy-image-layers": uses_disk("upgrade_layers_mib", OVERLAY_FAILED),
     "wait-previous-masters": wait_for_nodes(_masters_before),
     "restart-etcd": _restart_etcd,
+    "issue-apiserver-certificate": at_once(_issue_apiserver_certificate),
     "regenerate-control-plane": _regenerate_control_plane,
     "restart-kubelet": _restart_kubelet,
     "copy-to-workers": at_once(lambda run, cause: run.site.copy_kubeconfig(cause)),

@@ -101,7 +101,7 @@ class NodeTimers:
         if names:
             yield host.take("renew-certificates")
             cause = renew(site, host, cause, names, reload=False)
-        if night.restarts == "always" and not names:
+        else:
             self._plan_renewal(cause)
         if night.restarts == "always" or names:
             if night.restarts == "always":

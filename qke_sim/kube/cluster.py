@@ -254,9 +254,8 @@ class KubeCluster:
     def wake(self, cause: int) -> None:
         """The storage driver was installed, or the cloud has more room than before: what waits is tried again."""
         if self.storage is not None:
-            self.storage.wake(cause)
-        if self.cloud_controller is not None:
-            self.cloud_controller.retries.wake(cause)
+            self.storage.settle_all(cause)
+        self._retry(cause)
 
     @property
     def attachments(self) -> list[Attachment]:
@@ -317,7 +316,12 @@ class KubeCluster:
         """Something in the cloud counts for less than before: what waits for a quota is tried again."""
         _ = thing
         if before is not None and (after is None or after.size_gib < before.size_gib):
-            self.wake(seq)
+            self._retry(seq)
+
+    def _retry(self, cause: int) -> None:
+        for waiting in (self.storage, self.cloud_controller):
+            if waiting is not None:
+                waiting.retries.wake(cause)
 
     @staticmethod
     def _selects(service: Service, pod: Pod) -> bool:

@@ -90,7 +90,7 @@ class Controllers:
             pinned = self._eligible(workload) if workload.kind == "DaemonSet" else [None] * workload.replicas
             for node in pinned:
                 pod = self._new_pod(workload, node)
-                pod.running = pod.ready = self._bind(pod, cause) and self._node(pod).ready
+                pod.running = pod.ready = self._bind(pod, cause) and self._node(pod).ready and not workload.done
                 pod.ran_on = pod.node
             workload.available = workload.replicas > 0
         self.judge_workloads(cause)

@@ -3,7 +3,7 @@
 Everything in the cloud is asked for through its door. A claim that is refused stays Pending with the reason and is
 tried again with the back-off of the driver (`patience`). A volume is attached where a pod needs it, detached when no
 pod of a node does, deleted with its claim. Nothing happens while no API server answers, or before there is a driver.
-Rule: docs/rules/storage.md; Kubernetes attach-detach controller; guide G-127 to G-139 for the attachment that stays.
+Rule: docs/rules/kubernetes.md; Kubernetes attach-detach controller; guide G-127 to G-139 for the attachment that stays.
 """
 
 from __future__ import annotations
@@ -74,10 +74,12 @@ class Storage:
     def veto(self, pod: Pod, node: KubeNode) -> str:
         """Return why a node cannot take the pod's volumes: their type does not attach there, or it has too many."""
         claims = self._claims(pod)
+        if not claims:
+            return ""
         if not all(self._attaches(claim, node) for claim in claims):
             return "node(s) had volume node affinity conflict"
         there = {key for other in self._controllers.on(node) for key in other.claims}
-        if len(there | {claim.key for claim in claims}) > storage().constants["volumes_per_host"] and claims:
+        if len(there | {claim.key for claim in claims}) > storage().constants["volumes_per_host"]:
             return "node(s) exceed max volume count"
         return ""
 
@@ -150,11 +152,10 @@ class Storage:
             self.attachments.remove(found)
             self.settle(found.claim, cause)
 
-    def wake(self, cause: int) -> None:
-        """The driver was installed, or the cloud has room: what waits is tried again."""
-        self.retries.wake(cause)
+    def settle_all(self, cause: int) -> None:
+        """The driver was installed: do for every claim what it needs; what failed is left to its next try."""
         for claim in list(self._controllers.objects.claims):
-            if claim.key not in self._busy and not claim.why:
+            if not claim.why:
                 self.settle(claim, cause)
 
     def adopt(self) -> None:
@@ -209,8 +210,8 @@ class Storage:
         def go() -> Process[None]:
             seq = yield from work
             self._busy.discard(claim.key)
-            if seq:
-                self.settle(claim, seq)
+            if seq and (now := self._find(claim.key)) is not None:
+                self.settle(now, seq)  # It may be a new claim of that name.
 
         self._kernel.spawn(go())
 
@@ -270,16 +271,16 @@ class Storage:
             if outcome.failed and outcome.ret_code != NOT_FOUND:
                 return self._failed(claim, "VolumeFailedDelete", outcome)
             cause = outcome.cause
-        self._forget(claim, cause)
-        return 0
+        return self._forget(claim, cause)
 
-    def _forget(self, claim: Claim, cause: int) -> None:
+    def _forget(self, claim: Claim, cause: int) -> int:
         self._controllers.objects.claims.remove(claim)
         seq = self._kernel.trace.add("claim.deleted", f"{self._cluster.name}/{claim.key}", cause)
         for pod in self._controllers.pods:
             if claim.key in pod.claims:
                 self.claim(pod, seq)  # A StatefulSet that wants it meanwhile makes it anew.
         self._controllers.changed.fire(seq)
+        return seq
 
     # Attach and detach
 

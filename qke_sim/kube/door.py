@@ -8,7 +8,7 @@ from qke_core.errors import RemoteError
 from qke_sim.faults import Gate
 from qke_sim.kernel import Kernel, Process
 from qke_sim.kube.cluster import KubeCluster
-from qke_sim.kube.verbs import serve
+from qke_sim.kube.verbs import drain, serve
 
 REQUEST_TIMEOUT_MS = 10_000
 """How long a client of ours waits for an API server (kubectl --request-timeout 10s)."""
@@ -30,25 +30,28 @@ class KubeDoor:
             RemoteError: `kube.unavailable` (retry) when nobody answers; what `verbs.serve` raises.
         """
         verb, resource = str(params.get("verb", "")), str(params.get("resource", ""))
-        kube = self.clusters[cluster_id]
-        trace = self.kernel.trace
-        seq = trace.add("kube.called", kube.name, cause, by=by, verb=verb, resource=resource)
+        kube, trace = self.clusters.get(cluster_id), self.kernel.trace
+        name = cluster_id if kube is None else kube.name
+        seq = trace.add("kube.called", name, cause, by=by, verb=verb, resource=resource)
         fault = self.gate.meet(verb)
         if fault is not None and fault.effect == "slow":
             yield self.kernel.pause(fault.delay_ms)
-        if not kube.plane.available or (fault is not None and fault.effect != "slow"):
+        if kube is None or not kube.plane.available or (fault is not None and fault.effect != "slow"):
             yield self.kernel.pause(REQUEST_TIMEOUT_MS)
-            trace.add("kube.answered", kube.name, seq, verb=verb, resource=resource, result="no answer")
+            trace.add("kube.answered", name, seq, verb=verb, resource=resource, result="no answer")
             raise RemoteError(
                 "kube.unavailable",
-                f"The API server of {kube.name} does not answer within {REQUEST_TIMEOUT_MS // 1000} s",
+                f"The API server of {name} does not answer within {REQUEST_TIMEOUT_MS // 1000} s",
                 "try again; look at the masters if it stays so",
-                {"cluster": kube.name},
+                {"cluster": name},
                 retry=True,
             )
         yield self.kernel.take(f"{by}/kube", catalog().duration("api-call"))
         try:
-            answer, result = serve(kube, params, by, seq)
+            if (verb, resource) == ("drain", "nodes"):
+                answer, result = yield from drain(kube, params, by, seq)
+            else:
+                answer, result = serve(kube, params, by, seq)
         except RemoteError as refusal:
             trace.add("kube.answered", kube.name, seq, verb=verb, resource=resource, result=refusal.sentence)
             raise

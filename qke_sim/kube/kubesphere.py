@@ -95,6 +95,10 @@ class Installer:
         cluster = self._facts
         self.version, self.state = catalog().version(cluster.version).kubesphere, "complete"
         self.modules = kubesphere().modules(cluster.version, cluster.modules)
+        self._target = cluster.version
+        if (own := self._own()) is not None:
+            own.done = own.kind == "Job"
+            self._kube.objects.workloads.append(own)
         if self._kube.cloud_controller is not None:
             self._kube.objects.services.append(self._kube.cloud_controller.console())
         for module in self.modules:

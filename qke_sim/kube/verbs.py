@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from qke_core.effects import Json, JsonObject
 from qke_core.errors import RemoteError
+from qke_sim.kernel import Process
 from qke_sim.kube.budgets import disruptions_allowed
 from qke_sim.kube.cluster import KubeCluster
-from qke_sim.kube.drain import EVICTED, MESSAGES
+from qke_sim.kube.drain import EVICTED, MESSAGES, DrainManner
 from qke_sim.kube.objects import DisruptionBudget, KubeNode, Pod, Service, Workload
 from qke_sim.kube.views import (
     attachment_json,
@@ -68,10 +69,34 @@ def serve(kube: KubeCluster, params: JsonObject, by: str, cause: int) -> tuple[J
         return _get(kube, resource, params), "found"
     change = CHANGES.get((verb, resource))
     if change is None:
-        known = sorted({*(f"list {name}" for name in LISTS), *(f"{v} {r}" for v, r in CHANGES)})
+        known = sorted({*(f"list {name}" for name in LISTS), *(f"{v} {r}" for v, r in CHANGES), "drain nodes"})
         sentence = f"The twin's API server does not {verb} {resource!r}"
         raise RemoteError("kube.unknown", sentence, "ask for one of: " + ", ".join(known))
     return {"kind": "Status", "status": "Success"}, change(kube, params, by, cause)
+
+
+def drain(kube: KubeCluster, params: JsonObject, by: str, cause: int) -> Process[tuple[Json, str]]:
+    """Drain a node as `kubectl drain` does, which is many requests; return the answer and a word for the trace.
+
+    The flags are `ignoreDaemonsets`, `deleteEmptydirData`, `force` and `timeoutSeconds`.
+
+    Raises:
+        RemoteError: `kube.not-found`, `kube.refused`; `kube.drain-failed` with what kubectl says.
+    """
+    node = _node(kube, params)
+    manner = DrainManner(
+        ignore_daemonsets=bool(params.get("ignoreDaemonsets")),
+        delete_emptydir=bool(params.get("deleteEmptydirData")),
+        force=bool(params.get("force")),
+        timeout_ms=(_count(params, "timeoutSeconds") if "timeoutSeconds" in params else 0) * 1000,
+    )
+    result = yield from kube.drain((node.alias,), manner, by, cause)
+    if not result.ok:
+        facts = {"node": node.name, "pods": ", ".join(result.blockers)}
+        raise RemoteError(
+            "kube.drain-failed", result.why, "remove what stands in the way, then uncordon the node", facts
+        )
+    return {"kind": "Status", "status": "Success"}, "drained"
 
 
 def _get(kube: KubeCluster, resource: str, params: JsonObject) -> Json:

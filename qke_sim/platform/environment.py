@@ -21,7 +21,7 @@ from qke_sim.cloud.lookup import alive
 from qke_sim.kernel import Process
 from qke_sim.platform.ask import cluster_of
 from qke_sim.platform.conf import bad, json_object
-from qke_sim.platform.metadata import tell_all
+from qke_sim.platform.metadata import tell
 from qke_sim.platform.platform import Platform, Task
 from qke_sim.platform.services import Command, run_anywhere
 from qke_sim.platform.state import state_of
@@ -93,13 +93,12 @@ def _judge(cloud: Cloud, cluster: Cluster, given: Mapping[str, Json]) -> dict[st
 
 
 def _change(task: Task, values: Mapping[str, Value]) -> Process[int]:
-    """Store the values, wait until all nodes see them, and let every running node reload what it must."""
+    """Store the values and tell the nodes; every running node renders its files and reloads what it must."""
     site, cluster, seq = task.site, task.cluster, task.cause
     if not values:
         return task.end(0, seq)
     before = cluster.env
-    seq = set_values(task, values, seq)
-    seq = yield from tell_all(site, "parameters changed", seq)
+    seq = tell(site, "parameters changed", set_values(task, values, seq))
     hosts = [host for host in site.hosts.values() if host.up]
     params: dict[str, Json] = {"before": dict(before.values), "after": dict(cluster.env.values)}
     command = Command("reload", cluster.version, params=params)

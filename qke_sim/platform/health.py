@@ -82,9 +82,11 @@ class Health:
         marked, self._marked = self._marked, {}
         for (cluster, alias), cause in marked.items():
             site = self._sites.by_name.get(cluster)
-            for host in [] if site is None else list(site.hosts.values()):
-                if site is not None and alias in ("", host.alias):
-                    self._judge_host(site, host, cause)
+            if site is None:
+                continue
+            named = site.hosts.get(alias)
+            for host in list(site.hosts.values()) if not alias else [named] if named is not None else []:
+                self._judge_host(site, host, cause)
 
     def _judge_host(self, site: Site, host: Host, cause: int) -> None:
         watch, check = self._watches.get(host.subject), check_of(host, site)

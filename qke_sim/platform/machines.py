@@ -111,11 +111,9 @@ def _create_disk(task: Task, node: ClusterNode, cause: int) -> Process[Ended]:
         "_id": make_id("vol", *node.label.split("/"), node.id),
         **provenance(node, f"{node.label}/data"),
     }
-
-    def take(ids: list[str], seq: int) -> None:
-        task.cloud.store.change(node, seq, volume_id=ids[0])
-
-    return (yield from _make(task, "CreateVolumes", "volumes", params, take, cause))
+    # Known before it is asked for: a disk whose making was never answered is destroyed with its node too.
+    cause = task.cloud.store.change(node, cause, volume_id=params["_id"])
+    return (yield from _make(task, "CreateVolumes", "volumes", params, lambda _ids, _seq: None, cause))
 
 
 def _make(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from qke_core.models import ClusterState, VolumeState, World
 from qke_sim.cloud import Cloud, Cluster
+from qke_sim.cloud.accesskey import AccessKey, key_id
 from qke_sim.cloud.volume import Volume
 from qke_sim.ids import make_id
 from qke_sim.populate.cluster import place_cluster
@@ -26,6 +27,8 @@ def populate(cloud: Cloud, world: World) -> None:
         place_cluster(cloud, found[wish.name], wish, ClusterState.of_world(wish, world))
         _place_volumes(cloud, wish.volumes, wish.name)
     _place_volumes(cloud, world.volumes, "")
+    for key in dict.fromkeys(world.access_keys if world.access_keys is not None else (key_id(world.zone),)):
+        cloud.store.place(AccessKey(id=key))
 
 
 def _place_volumes(cloud: Cloud, listed: Sequence[VolumeState], owner: str) -> None:

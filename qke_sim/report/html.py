@@ -17,6 +17,7 @@ from qke_sim.report.analysis import Analysis
 from qke_sim.report.html_availability import availability
 from qke_sim.report.html_axis import flags_of, grid, window_of
 from qke_sim.report.html_base import Markup, h, join, section
+from qke_sim.report.html_clusters import clusters
 from qke_sim.report.html_tables import actions, expectations, findings, footer, moments, plans, verdict
 from qke_sim.report.html_timeline import textures, timeline
 
@@ -47,6 +48,7 @@ addEventListener('afterprint', () => { opened.forEach(part => { part.open = fals
 NAV: Final = (
     ("actions", "Actions"),
     ("timeline", "Timeline"),
+    ("clusters", "Clusters"),
     ("availability", "Availability"),
     ("expectations", "Expectations"),
     ("preflight", "Preflight"),
@@ -68,6 +70,7 @@ def render_report(summary: Mapping[str, Any], analysis: Analysis) -> str:
     content = {
         "actions": actions(summary, analysis),
         "timeline": timeline(summary, analysis, window, flags),
+        "clusters": clusters(summary, window),
         "availability": availability(summary, window),
         "expectations": expectations(summary),
         "preflight": findings(analysis),

@@ -65,6 +65,20 @@ def summarise(result: RunResult, analysis: Analysis, version: str) -> Mapping[st
             }
             for key, outage in result.outages.items()
         },
+        "clusters": {
+            show.name: {
+                "status": show.lane[-1].status,
+                "version": show.version,
+                "nodes": show.nodes,
+                "bill_cny": show.bill_cny,
+                "lane": [[standing.t, standing.status, standing.transition] for standing in show.lane],
+            }
+            for show in result.clusters
+        },
+        "quotas": {
+            show.kind: {"limit": show.limit, "most": show.most, "points": [list(point) for point in show.points]}
+            for show in result.quotas
+        },
         "measures": {name: plain(value) for name, value in result.measures.items()},
         "state": result.state,
     }

@@ -130,7 +130,7 @@ class LinkedDown(Passing):
 
 
 class RegistryUnreachable(Passing):
-    """Images cannot be fetched: installers and new pods wait."""
+    """Images cannot be fetched: new pods of users wait. The product's own images lie on its nodes."""
 
     kind: Literal["registry.unreachable"]
     target: ClusterTarget

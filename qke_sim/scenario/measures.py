@@ -42,7 +42,7 @@ class Board:
         self.counts: Counter[str] = Counter()
         self._touched: set[str] = set()
         self._jobs: dict[str, list[Job]] = {}
-        self._views = {
+        self.views = {
             name: MemberView(twin, member, self.outage, self._touched, self._jobs) for name, member in cast.items()
         }
         self.measures = {measure.name: measure for measure in self._all(probes)}
@@ -79,11 +79,11 @@ class Board:
         yield Measure("now", "duration", "time since the start", lambda: span(self.kernel.now))
         for label, state in self.actions.items():
             yield from _action(self.kernel, identifier(label), state)
-        for view in self._views.values():
+        for view in self.views.values():
             yield from member_measures(view)
-        yield from _money(self.twin, list(self._views))
+        yield from _money(self.twin, list(self.views))
         yield from _quotas(self.twin)
-        yield from _leftovers(self.twin, self._views)
+        yield from _leftovers(self.twin, self.views)
         for probe in probes:
             yield from _probe(self.twin, probe)
         for kind in KINDS:

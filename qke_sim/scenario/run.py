@@ -18,6 +18,7 @@ from qke_sim.checkers import Watch
 from qke_sim.interpreter import KillPoint, Operator
 from qke_sim.kernel import Kernel, Process, callbacks_of
 from qke_sim.scenario.action import Action, WaitAction
+from qke_sim.scenario.dashboard import ClusterShow, Dashboard, QuotaShow
 from qke_sim.scenario.deeds import Deed, deed_of
 from qke_sim.scenario.expressions import Expression, Expressions
 from qke_sim.scenario.fault import Fault, OperatorCrash
@@ -45,7 +46,8 @@ class RunResult:
     """Everything a run leaves. `records` are complete at level `full`, the brief ones at level `summary`.
 
     `outages` counts absences, by `<cluster>/api` or `<cluster>/<namespace>/<workload>`; `state` is what is true at the
-    end, without instants; `journals` hold what each action's operator journaled.
+    end, without instants; `journals` hold what each action's operator journaled; `clusters` and `quotas` are what the
+    run shows across all clusters.
     """
 
     story: Story
@@ -64,6 +66,8 @@ class RunResult:
     samples: list[Sample]
     state: Mapping[str, Json]
     journals: Mapping[str, list[JournalRecord]]
+    clusters: list[ClusterShow]
+    quotas: list[QuotaShow]
 
     @property
     def held(self) -> bool:
@@ -123,6 +127,7 @@ class _Run:
         self.twin = story.twin(self.kernel)
         self.laws = Watch(self.twin, f"qke-sim run scenarios/{scenario.metadata.name}.yaml --seed {seed}")
         self.board = story.board(self.twin)
+        self.dashboard = Dashboard(self.twin, self.board.views)
         self.trace.observers.append(self._watch)
         self.expressions = expressions = Expressions(self.board.measures)
         self.judge = Judge(self.kernel, expressions, scenario.expect)
@@ -148,6 +153,7 @@ class _Run:
             "run.started", scenario.metadata.name, None, scenario=scenario.metadata.name, seed=self.seed
         )
         self.twin.start(root)
+        self.dashboard.begin()
         for action in scenario.timeline:
             self._plan(action.at, action.after, action.delay, partial(self._start, action), root)
         complete = self.kernel.run(scenario.until)
@@ -174,6 +180,8 @@ class _Run:
             samples=self.samples,
             state=self.twin.state(),
             journals=self.journals,
+            clusters=self.dashboard.clusters(),
+            quotas=self.dashboard.used(),
         )
 
     def _kept(self, measure: Measure) -> bool:

@@ -34,8 +34,13 @@ MAKERS = {
     "problem": 1,
     "_problem": 1,
     "_refuse": 1,
+    "_finding": 0,
+    "JobCodes": 0,
 }
 """Which argument of which call is a code."""
+
+ALL_CODES = ("JobCodes",)
+"""Calls all of whose arguments are codes."""
 
 CODE = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?")
 
@@ -45,7 +50,8 @@ def codes_in(module: ast.Module) -> Iterator[str]:
     for scope in [module, *functions.values()]:
         for call in ast.walk(scope):
             if isinstance(call, ast.Call) and (place := MAKERS.get(_called(call))) is not None:
-                for argument in call.args[place : place + 1]:
+                last = None if _called(call) in ALL_CODES else place + 1
+                for argument in call.args[place:last]:
                     yield from _codes(argument, scope, functions)
             if isinstance(call, ast.Yield) and isinstance(call.value, ast.Tuple):
                 yield from _yielded(call.value.elts[0])

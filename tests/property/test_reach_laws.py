@@ -35,7 +35,7 @@ rules = st.builds(
     priority=st.integers(0, 3),
     accepts=st.booleans(),
     ports=st.sampled_from([None, *((port, port) for port in PORTS), (30000, 32767)]),
-    peer=st.sampled_from([None, IPv4Network("0.0.0.0/0"), IPv4Network("203.0.113.0/24")]),
+    peers=st.sampled_from([None, (), (IPv4Network("0.0.0.0/0"),), (IPv4Network("203.0.113.0/24"), NET)]),
 )
 firewalls = st.none() | st.builds(Firewall, id=st.just("sg"), rules=st.lists(rules, max_size=4).map(tuple))
 forwards = st.builds(

@@ -15,7 +15,7 @@ from qke_core.units import MS_PER_S
 from qke_sim.hosts import reload
 from qke_sim.hosts.appctl import BEHAVIOURS
 
-_TIMED_FIRST = {"do-nothing", "fix-kubelet-rotation", "issue-apiserver-certificate", "load-bridge-images", "reset-auditing"}
+_TIMED_FIRST = {"do-nothing", "fix-kubelet-rotation", "load-bridge-images", "reset-auditing"}
 TIMED = _TIMED_FIRST | {"restart-metrics-server", "write-kubelet-config"}
 """Steps that take their time and change nothing that the twin knows."""
 

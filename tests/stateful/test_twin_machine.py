@@ -19,9 +19,9 @@ from qke_core.catalog import catalog, parameters
 from qke_core.models import World
 from qke_core.units import MS_PER_H, MS_PER_MIN
 from qke_sim.checkers import Watch
-from qke_sim.cloud import Call, CloudRefusal, Cluster
+from qke_sim.cloud import Call, CloudRefusal, Cluster, Trouble
 from qke_sim.cloud.instance import Instance
-from qke_sim.faults import DoorFault
+from qke_sim.faults import DoorFault, Effect
 from qke_sim.kernel import Kernel
 from qke_sim.twin import Twin
 
@@ -29,6 +29,7 @@ ROLE = "node_perf"
 WORLD = {"zone": "pek3", "quotas": {"limits": {"instance": 9, "volume": 60, "cpu": 90}}}
 VERSIONS = st.sampled_from(catalog().order)
 MASTERS = st.sampled_from([1, 3])
+HAZARDS = ("instance.run", "instance.start", "volume.create", "volume.attach")
 MADE_BY = ("RunInstances", "CreateVolumes", "AttachVolumes")
 
 
@@ -185,11 +186,17 @@ class TwinMachine(RuleBasedStateMachine):
 
     # Faults
 
-    @rule(action=st.sampled_from(MADE_BY), count=st.integers(1, 2))
-    def call_fails(self, action: str, count: int) -> None:
-        """The next calls of an action fail; what is being made is undone."""
-        fault = DoorFault(f"f{len(self.twin.cloud.jobs)}", "cloud", "fails", action, count, 100, 5000, 0)
+    @rule(action=st.sampled_from(MADE_BY), effect=st.sampled_from(["fails", "answer-lost"]), count=st.integers(1, 2))
+    def calls_fail(self, action: str, effect: Effect, count: int) -> None:
+        """The next calls of an action fail, before or after having worked; what is being made is undone."""
+        fault = DoorFault(f"f{len(self.twin.cloud.jobs)}", "cloud", effect, action, count, 100, 5000, 0)
         self.twin.cloud.gate.faults = [fault]
+
+    @rule(hazard=st.sampled_from(HAZARDS))
+    def jobs_fail(self, hazard: str) -> None:
+        """The next job of a kind takes its time and fails."""
+        trouble = Trouble(f"t{len(self.twin.cloud.jobs)}", f"{hazard}-fails", left=1)
+        self.twin.cloud.trouble.active = [trouble]
 
     @precondition(lambda self: self.model.status == "active")
     @rule(data=st.data())

@@ -246,7 +246,7 @@ def test_cloud_latencies_are_in_the_profile(facts: Catalog):
 
 
 def test_steps_of_scripts_point_at_facts(facts: Catalog):
-    for (target, _), steps in facts.scripts.items():
+    for (_, version, _), steps in facts.scripts.items():
         for step in steps:
             assert step.duration is None or step.duration in facts.durations
-            assert step.wait is None or facts.has_budget(step.wait, target)
+            assert step.wait is None or facts.has_budget(step.wait, version)

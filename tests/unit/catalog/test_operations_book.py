@@ -37,6 +37,8 @@ FEATURES = {
     "volume-expansion": ("2.0.0", ""),
     "scale-in-guard": ("2.0.0", ""),
     "ssh-key": ("2.0.0", ""),
+    "client-password": ("2.0.0", "2.0.0"),
+    "password-is-cluster-id": ("3.0.0", ""),
     "menu-services": ("2.0.0", ""),
     "cpu-model": ("2.0.0", ""),
     "notification-module": ("2.0.0", "3.0.0"),

@@ -227,8 +227,8 @@ def test_a_smaller_priority_decides_first() -> None:
 
 
 def test_a_rule_for_somebody_else_lets_nobody_in() -> None:
-    home = accept(16443, peer=IPv4Network("203.0.113.0/24"))
-    anybody = accept(16443, peer=IPv4Network("0.0.0.0/0"))
+    home = accept(16443, peers=(IPv4Network("203.0.113.0/24"),))
+    anybody = accept(16443, peers=(IPv4Network("0.0.0.0/0"),))
     assert not outside(make_view(vpcs=vpc(firewall=Firewall("sg", (home,)))), f"{PUBLIC}:16443").reached
     assert outside(make_view(vpcs=vpc(firewall=Firewall("sg", (anybody,)))), f"{PUBLIC}:16443").reached
 

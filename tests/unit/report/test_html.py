@@ -187,6 +187,7 @@ def test_sections_stand_in_the_order_people_ask():
     assert headings == [
         "Actions",
         "Timeline",
+        "Clusters",
         "Availability",
         "Expectations",
         "Preflight",

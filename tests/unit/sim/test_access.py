@@ -15,6 +15,7 @@ from qke_sim.cloud.loadbalancer import api_balancer
 from qke_sim.cloud.router import Router
 from qke_sim.hosts.tabs import console, kubeconfig
 from qke_sim.kernel import Kernel, Process
+from qke_sim.populate.network import vxnet_of
 from qke_sim.twin import Twin
 
 VPC_IP, LB_IP, CONSOLE_IP = "139.198.190.141", "139.198.186.186", "139.198.190.142"
@@ -132,7 +133,6 @@ def test_the_console_without_an_address_of_its_own_is_at_its_node_port(
     assert reach(shut, "internet", f"{VPC_IP}:30880").blocked_by == "firewall"
 
 
-@pytest.mark.guide("G-050")
 def test_the_console_with_an_address_of_its_own_is_behind_a_balancer(kernel: Kernel) -> None:
     twin = make(kernel, env={"kubesphere_eip": "eip-console1"})
     route = reach(twin, "internet", f"{CONSOLE_IP}:80")
@@ -247,3 +247,27 @@ def test_a_world_without_networks_has_an_implied_one_that_lets_nobody_in(
     assert [vpc.eip for vpc in view.vpcs] == [""]
     assert reach(twin, "shop/client1", "shop/master1:6443").reached
     assert twin.cloud.allowance.used["router"] == 0
+
+
+def test_a_machine_without_an_address_yet_is_on_no_network(kernel: Kernel) -> None:
+    twin = make(kernel)
+    twin.site("shop").hosts["master1"].node.private_ip = ""
+    assert "shop/master1" not in [machine.name for machine in network_view(twin).machines]
+
+
+def test_a_backend_is_shown_up_while_it_answers(kernel: Kernel, ask: Callable[..., dict[str, Any]]) -> None:
+    twin = make(kernel)
+    twin.site("shop").crash("master2", 0)
+    balancer = api_balancer(twin.cloud.store, "shop")
+    assert balancer is not None
+    shown = ask(twin, "DescribeLoadBalancerBackends", loadbalancer=balancer.id)["loadbalancer_backend_set"]
+    assert [item["status"] for item in shown] == ["up", "down", "up"]
+
+
+def test_a_cluster_created_where_the_world_knows_no_networks_stands_in_an_implied_one(
+    kernel: Kernel, twin_of: Callable[..., Twin]
+) -> None:
+    twin = twin_of(kernel)
+    newcomer = vxnet_of(twin.cloud, "other", None)
+    assert newcomer.router_id == vxnet_of(twin.cloud, "shop", None).router_id != ""
+    assert newcomer.id != vxnet_of(twin.cloud, "shop", None).id

@@ -82,7 +82,6 @@ def test_an_address_that_is_not_free_is_refused_with_the_words_clients_look_for(
     assert message == f"PermissionDenied, public IP [{eips[0]}] is not available, can not be associated to loadbalancer"
 
 
-@pytest.mark.guide("G-152")
 def test_a_balancer_has_four_public_addresses_at_most(desk: Desk) -> None:
     desk.refused("CreateLoadBalancer", 1400, eips=(eips := make_eips(desk, 5)))
     balancer = make_balancer(desk, vxnet="", eips=eips[:3])
@@ -90,7 +89,6 @@ def test_a_balancer_has_four_public_addresses_at_most(desk: Desk) -> None:
     assert not desk.ask("AssociateEipsToLoadBalancer", loadbalancer=balancer.id, eips=eips[3:4]).failed
 
 
-@pytest.mark.guide("G-030")
 def test_balancers_are_counted_and_refused_beyond_the_quota() -> None:
     desk = Desk(limits={"loadbalancer": 1})
     desk.cloud.store.place(Vxnet(id="vxnet-a", router_id="rtr-1", **joined(BASE_RANGE)))
@@ -260,3 +258,24 @@ def test_a_certificate_in_use_stays(desk: Desk) -> None:
     assert desk.tell("DeleteServerCertificates", server_certificates=[certificate])["ret_code"] == 0
     assert desk.shown("DescribeServerCertificates", "server_certificate_set") == []
     desk.refused("CreateServerCertificate", 1100, certificate_content="x")
+
+
+def test_a_policy_and_its_rules_wait_for_being_applied(desk: Desk) -> None:
+    policy = desk.tell("CreateLoadBalancerPolicy", loadbalancer_policy_name="p")["loadbalancer_policy_id"]
+    rule = {"rule_type": "url", "val": "^/api", "loadbalancer_policy_rule_name": "api"}
+    desk.refused("AddLoadBalancerPolicyRules", 1100, loadbalancer_policy=policy, rules=[{"rule_type": "x", "val": "y"}])
+    desk.refused("AddLoadBalancerPolicyRules", 2500, loadbalancer_policy=policy, rules=[rule] * 121)
+    made = desk.tell("AddLoadBalancerPolicyRules", loadbalancer_policy=policy, rules=[rule])
+    [shown] = desk.shown("DescribeLoadBalancerPolicies", "loadbalancer_policy_set", verbose=1)
+    assert (shown["is_applied"], shown["rules"][0]["val"]) == (0, "^/api")
+    assert not desk.ask("ApplyLoadBalancerPolicy", loadbalancer_policy=policy).failed
+    [name] = made["loadbalancer_policy_rules"]
+    desk.tell("ModifyLoadBalancerPolicyRuleAttributes", loadbalancer_policy_rule=name, val="^/v2")
+    [shown] = desk.shown("DescribeLoadBalancerPolicyRules", "loadbalancer_policy_rule_set", loadbalancer_policy=policy)
+    assert shown["val"] == "^/v2"
+    desk.tell("DeleteLoadBalancerPolicyRules", loadbalancer_policy_rules=[name])
+    desk.refused("ModifyLoadBalancerPolicyAttributes", 1100, loadbalancer_policy=policy, operator="xor")
+    desk.tell("ModifyLoadBalancerPolicyAttributes", loadbalancer_policy=policy, operator="and")
+    desk.tell("DeleteLoadBalancerPolicies", loadbalancer_policies=[policy])
+    assert desk.shown("DescribeLoadBalancerPolicies", "loadbalancer_policy_set") == []
+    desk.refused("ApplyLoadBalancerPolicy", 2100, loadbalancer_policy=policy)

@@ -17,7 +17,10 @@ from qke_core.inventory import resources_of
 from qke_core.models import ON_DEMAND, ClusterState, World
 from qke_core.units import MS_PER_H
 from qke_sim.cloud import lives_of
-from qke_sim.cloud.meter import KIND
+from qke_sim.cloud.eip import Eip
+from qke_sim.cloud.instance import Instance
+from qke_sim.cloud.meter import ACCOUNT, GONE, KIND, STANDS
+from qke_sim.cloud.volume import Volume
 from qke_sim.kernel import Kernel
 from qke_sim.trace import TraceRecord
 from qke_sim.twin import Twin
@@ -97,6 +100,69 @@ def test_a_resource_that_changes_ends_and_begins():
 def test_what_begins_as_the_run_ends_has_no_life():
     (metered,) = lives_of([standing(0, 1, disk("a")), standing(30, 2, disk("a"), disk("b"))], 30).values()
     assert [life.resource.id for life in metered.lives] == ["a"]
+
+
+@pytest.fixture
+def twin(new_kernel: Callable[..., Kernel], twin_of: Callable[..., Twin]) -> Twin:
+    return twin_of(new_kernel(), PROD)
+
+
+def at(twin: Twin, ms: int, do: Callable[[], object]) -> None:
+    """Do something at an instant."""
+
+    def act() -> None:
+        do()
+
+    twin.kernel.later(ms, act)
+    twin.kernel.run(twin.kernel.now + ms)
+
+
+def test_what_comes_and_goes_has_a_record_each_and_a_life_between(twin: Twin):
+    store = twin.cloud.store
+    eip = Eip(id="eip-new", status="available", eip_addr="139.198.0.9", bandwidth=10)
+    at(twin, 1000, lambda: store.add(eip, 0))
+    at(twin, 1000, lambda: store.change(eip, 0, bandwidth=20))
+    at(twin, 1000, lambda: store.change(eip, 0, status="released"))
+    kinds = [(record.kind, record.t) for record in twin.kernel.trace.records if record.subject == "eip-new"]
+    assert [found for found in kinds if found[0] in {STANDS, GONE}] == [(STANDS, 1000), (STANDS, 2000), (GONE, 3000)]
+    metered = lives_of(twin.kernel.trace.records, 9000)[ACCOUNT]
+    assert [(life.resource.bandwidth_mbps, life.from_ms, life.to_ms) for life in metered.lives] == [
+        (10, 1000, 2000),
+        (20, 2000, 3000),
+    ]
+
+
+def test_what_changes_without_another_price_is_not_recorded(twin: Twin):
+    instance = twin.cloud.store.all(Instance)[0]
+    before = twin.kernel.trace.count
+    at(twin, 1000, lambda: twin.cloud.store.change(instance, 0, name="other"))
+    assert [record.kind for record in twin.kernel.trace.records[before:]] == ["resource.changed"]
+
+
+def test_a_stopped_instance_is_charged_as_one_and_its_disk_as_before(twin: Twin):
+    instance = twin.cloud.store.all(Instance)[0]
+    at(twin, MS_PER_H, lambda: twin.cloud.store.change(instance, 0, status="stopped"))
+    lives = lives_of(twin.kernel.trace.records, 2 * MS_PER_H)["shop"].lives
+    machine = {(life.resource.running, life.from_ms) for life in lives if life.resource.id == instance.label}
+    assert machine == {(True, 0), (False, MS_PER_H)}
+    disk_lives = [life for life in lives if life.resource.id == f"{instance.label}/system"]
+    assert [(life.from_ms, life.to_ms) for life in disk_lives] == [(0, 2 * MS_PER_H)]
+
+
+def test_what_a_cluster_leaves_behind_is_charged_to_its_name(twin: Twin):
+    volume = twin.cloud.store.all(Volume)[-1]
+    at(twin, 1000, lambda: twin.cloud.store.change(volume, 0, owner=""))
+    at(twin, 1000, lambda: twin.cloud.store.change(volume, 0, size_gib=volume.size_gib + 10))
+    found = lives_of(twin.kernel.trace.records, 9000)
+    assert list(found) == ["shop"]
+    assert sum(life.resource.id == volume.label for life in found["shop"].lives) == 2
+
+
+@pytest.mark.parametrize("kind", [STANDS, GONE])
+def test_a_damaged_record_of_one_thing_is_refused(kind: str):
+    with pytest.raises(InputError) as caught:
+        lives_of([TraceRecord(0, 3, kind, "a", 0, {"owner": "shop"})], 1)
+    assert caught.value.code == "run.trace-damaged"
 
 
 SIZES = st.lists(st.sampled_from([10, 20, 30]), max_size=3)

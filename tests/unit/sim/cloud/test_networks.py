@@ -85,7 +85,6 @@ def test_a_vxnet_joins_with_a_free_24_of_the_vpc_only(desk: Desk, network: str, 
     desk.refused("JoinRouter", code, router=router, vxnet=make_vxnet(desk), ip_network=network)
 
 
-@pytest.mark.guide("G-023")
 def test_a_self_managed_vxnet_joins_no_vpc(desk: Desk) -> None:
     router, vxnet = make_vpc(desk), str(desk.tell("CreateVxnets", vxnet_type=0)["vxnets"][0])
     message = desk.refused("JoinRouter", 1400, router=router, vxnet=vxnet, ip_network="192.168.0.0/24")
@@ -203,3 +202,19 @@ def test_a_new_vpc_cannot_be_deleted_before_its_lease_is_ready(desk: Desk) -> No
     thing.create_ms = desk.kernel.now
     message = desk.refused("DeleteRouters", 1400, routers=[router])
     assert message == f"PermissionDenied, resource [{router}] lease info not ready yet, please try later"
+
+
+def test_a_rule_may_have_entries_which_wait_for_being_applied_too(desk: Desk) -> None:
+    router = make_vpc(desk)
+    vpn = {"static_type": 2, "val1": "openvpn"}
+    static = desk.tell("AddRouterStatics", router=router, statics=[vpn])["router_statics"][0]
+    desk.ask("UpdateRouters", routers=[router])
+    desk.refused("AddRouterStaticEntries", 1100, router_static=static, entries=[{"val2": "x"}])
+    entries = [{"val1": "user", "val2": "word"}]
+    entry = desk.tell("AddRouterStaticEntries", router_static=static, entries=entries)["router_static_entries"][0]
+    assert router_of(desk, router).is_applied == 0
+    desk.tell("ModifyRouterStaticEntryAttributes", router_static_entry=entry, val1="other")
+    [shown] = desk.shown("DescribeRouterStaticEntries", "router_static_entry_set", router_static=static)
+    assert (shown["router_static_entry_id"], shown["val1"], shown["val2"]) == (entry, "other", "word")
+    desk.tell("DeleteRouterStaticEntries", router_static_entries=[entry])
+    assert desk.shown("DescribeRouterStaticEntries", "router_static_entry_set", router_static=static) == []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from qke_sim.cloud.securitygroup import SecurityGroup
+from qke_sim.cloud.securityipset import peers_of
 from qke_sim.testing import Desk
 
 RULE = {"priority": 1, "protocol": "tcp", "rule_action": "accept", "val1": "6443", "val2": "6443"}
@@ -65,6 +68,8 @@ def test_the_same_rule_twice_is_refused(group: SecurityGroup, desk: Desk) -> Non
         {"direction": 2},
         {"val1": "0"},
         {"val1": "70", "val2": "60"},
+        {"val3": "anybody"},
+        {"val3": "sgi-nothing1"},
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(group: SecurityGroup, desk: Desk, wrong: dict[str, object]) -> None:
@@ -97,3 +102,27 @@ def test_a_group_takes_so_many_rules(group: SecurityGroup, desk: Desk) -> None:
 def test_a_group_is_renamed(group: SecurityGroup, desk: Desk) -> None:
     desk.tell("ModifySecurityGroupAttributes", security_group=group.id, security_group_name="new", description="d")
     assert (group.name, group.description) == ("new", "d")
+
+
+def test_a_rule_may_name_a_set_of_addresses_which_stays_then(group: SecurityGroup, desk: Desk) -> None:
+    params = {"security_group_ipset_name": "office", "ipset_type": 0, "val": "203.0.113.0/24,198.51.100.7"}
+    ipset = desk.tell("CreateSecurityGroupIPSet", "user", **params)["security_group_ipset_id"]
+    rule = {**RULE, "val3": ipset}
+    desk.tell("AddSecurityGroupRules", security_group=group.id, rules=[rule])
+    assert [str(peer) for peer in peers_of(desk.cloud.store, ipset)] == ["203.0.113.0/24", "198.51.100.7/32"]
+    desk.tell("ModifySecurityGroupIPSetAttributes", security_group_ipset=ipset, val="198.51.100.8", description="d")
+    [shown] = desk.shown("DescribeSecurityGroupIPSets", "security_group_ipset_set", ipset_type=0)
+    assert (shown["val"], shown["description"]) == ("198.51.100.8", "d")
+    desk.refused("DeleteSecurityGroupIPSets", 5400, security_group_ipsets=[ipset])
+    [shown] = desk.shown("DescribeSecurityGroupRules", "security_group_rule_set")
+    desk.tell("DeleteSecurityGroupRules", security_group_rules=[shown["security_group_rule_id"]])
+    assert desk.tell("DeleteSecurityGroupIPSets", security_group_ipsets=[ipset])["ret_code"] == 0
+    assert peers_of(desk.cloud.store, ipset) == ()
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"ipset_type": 0, "val": "x"}, {"ipset_type": 1, "val": "0"}, {"ipset_type": 2, "val": "1"}, {"val": "1"}],
+)
+def test_a_set_that_makes_no_sense_is_refused(desk: Desk, params: dict[str, Any]) -> None:
+    desk.refused("CreateSecurityGroupIPSet", 1100, "user", **params)

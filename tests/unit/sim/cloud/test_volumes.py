@@ -90,7 +90,6 @@ def test_a_volume_goes_to_the_instances_that_take_its_type(desk: Desk, instance_
         desk.refused("AttachVolumes", 5600, instance=instance.id, volumes=[volume.id])
 
 
-@pytest.mark.guide("G-184")
 def test_an_instance_takes_ten_volumes_and_no_more(desk: Desk) -> None:
     instance, volumes = run(desk), disks(desk, 11)
     message = "PermissionDenied, you can only attach [10] volumes to one instance at most"

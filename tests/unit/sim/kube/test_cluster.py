@@ -84,7 +84,7 @@ def test_everything_runs_at_the_beginning(site: Site) -> None:
     assert (serving(site, "web"), serving(site, "db"), serving(site, "agent")) == (3, 3, 3)
     assert sorted(node_of(site, pod) for pod in pods(site, "web")) == list(WORKERS)
     assert sorted(node_of(site, pod) for pod in pods(site, "agent")) == list(WORKERS)
-    assert {pod.phase for pod in site.kube.pods} == {"Running"}
+    assert {pod.phase for pod in site.kube.pods} <= {"Running", "Succeeded"}  # The installer of 1.0.1 is a Job.
     assert at(site, "workload.unavailable") == []
 
 
@@ -182,7 +182,7 @@ def test_a_host_that_is_back_before_the_eviction_keeps_its_pods(site: Site) -> N
     site.boot("node_perf1", 0)
     run_for(site, FOREVER_MS)
     assert {pod.key: pod.node for pod in site.kube.pods} == before
-    assert all(pod.ready for pod in site.kube.pods)
+    assert all(pod.ready or pod.finished for pod in site.kube.pods)
     assert evicted(site) == []
 
 

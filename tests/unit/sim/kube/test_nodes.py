@@ -281,6 +281,21 @@ def test_an_eviction_that_a_budget_forbids_is_refused_with_429_until_the_budget_
     assert running.objects.budgets == []
 
 
+def test_a_drain_by_hand_empties_a_node_or_says_what_kubectl_says(
+    running: KubeCluster, ask: Callable[..., Any]
+) -> None:
+    running.apply(Workload("Deployment", "default", "web", 1, template(emptydir=True, stop_ms=1000)), 0)
+    wait(running)
+    where_it_was = pod_of(running, "web-0").node
+    assert where_it_was is not None
+    with pytest.raises(RemoteError) as caught:
+        ask("drain", "nodes", where_it_was, ignoreDaemonsets=True, timeoutSeconds=20)
+    assert caught.value.code == "kube.drain-failed"
+    assert "local storage" in caught.value.sentence
+    ask("drain", "nodes", where_it_was, ignoreDaemonsets=True, deleteEmptydirData=True, timeoutSeconds=20)
+    assert where_it_was not in where(running)
+
+
 @pytest.mark.parametrize(
     ("verb", "resource", "name", "more", "code"),
     [
@@ -291,6 +306,8 @@ def test_an_eviction_that_a_budget_forbids_is_refused_with_429_until_the_budget_
         ("scale", "deployments", "web", {"replicas": -1}, "kube.refused"),
         ("delete", "services", "x", {}, "kube.not-found"),
         ("delete-finalizer", "volumeattachments", "x", {}, "kube.not-found"),
+        ("drain", "nodes", "x", {}, "kube.not-found"),
+        ("drain", "nodes", "a", {"timeoutSeconds": "long"}, "kube.refused"),
         ("watch", "pods", "", {}, "kube.unknown"),
         ("cordon", "pods", "", {}, "kube.unknown"),
     ],

@@ -109,9 +109,9 @@ def test_a_slow_node_is_as_fast_as_before_afterwards(struck: Run, kind: str) -> 
     assert len([record for record in soon.records if record.kind == "fault.lifted"]) == 1
 
 
-def test_a_zone_without_room_refuses_with_5200(struck: Run) -> None:
+def test_a_zone_without_room_ends_the_job_with_5200(struck: Run) -> None:
     result = struck("zone.short", timeline=(ADD,))
-    assert (result.actions["add-nodes"].status, result.actions["add-nodes"].code) == ("refused", 5200)
+    assert (result.actions["add-nodes"].status, result.actions["add-nodes"].code) == ("failed", 5200)
     assert struck("zone.short", timeline=(ADD,), left=1).actions["add-nodes"].status == "done"
     assert struck("zone.short", timeline=(ADD,), **{"for": "5m"}).actions["add-nodes"].status == "done"
 

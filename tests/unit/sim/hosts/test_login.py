@@ -1,0 +1,100 @@
+"""Who gets into which node, and which names and registries the nodes know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from qke_core.catalog import catalog
+from qke_sim.hosts.files import docker_config, hosts_file
+from qke_sim.hosts.login import by_key, by_password, by_screen, first_password, hop
+from qke_sim.hosts.site import Site
+from qke_sim.kernel import Kernel
+from qke_sim.twin import Twin
+
+KEY = "ssh-rsa AAAAB3NzaC1yc2E somebody@home"
+TWO = [version for version in catalog().order if not version.startswith("1.")]
+Stand = Callable[..., Site]
+
+
+@pytest.fixture
+def standing(new_kernel: Callable[..., Kernel], twin_of: Callable[..., Twin]) -> Stand:
+    def make(version: str, **env: object) -> Site:
+        roles = {"master": {"count": 1}, "node_perf": {"count": 2}, "client": {"count": 1}}
+        return twin_of(new_kernel(), {"name": "shop", "version": version, "roles": roles, "env": env}).site("shop")
+
+    return make
+
+
+@pytest.mark.guide("G-086", "G-087", "G-189")
+@pytest.mark.parametrize("version", catalog().order)
+def test_the_first_login_on_the_clients_screen_forces_a_new_password(standing: Stand, version: str) -> None:
+    """G-086, G-087, G-189: root / k8s, from 3.0.0 on the cluster's id."""
+    site = standing(version)
+    known = site.cluster.id if version.startswith("3.") else "k8s"
+    assert first_password(site) == known
+    assert by_screen(site, "client1", "wrong").why
+    assert by_screen(site, "client1", known).change
+    assert by_screen(site, "client1", known, chosen="a-longer-one").ok
+    assert by_screen(site, "client1", known).why == "wrong password"
+    assert by_screen(site, "client1", "a-longer-one").ok
+    assert by_screen(site, "master1", known).why
+
+
+@pytest.mark.guide("G-088", "G-189")
+@pytest.mark.parametrize("version", catalog().order)
+def test_from_the_client_all_nodes_are_reached_without_a_password(standing: Stand, version: str) -> None:
+    """G-088, G-189."""
+    site = standing(version)
+    assert all(hop(site, "client1", alias).ok for alias in ("master1", "node_perf1", "node_perf2"))
+    assert not hop(site, "node_perf1", "master1").ok
+
+
+@pytest.mark.guide("G-081", "G-193")
+@pytest.mark.parametrize("version", TWO)
+def test_the_key_of_the_parameter_opens_every_node(standing: Stand, version: str) -> None:
+    """G-081, G-193: algorithm and key count, the comment does not."""
+    site = standing(version, **{"user.ssh.key": KEY})
+    assert all(by_key(site, alias, "ssh-rsa AAAAB3NzaC1yc2E").ok for alias in site.hosts)
+    assert not by_key(site, "master1", "ssh-rsa BBBB").ok
+
+
+def test_without_a_key_no_key_opens_anything(standing: Stand) -> None:
+    assert not by_key(standing("3.3.0"), "master1", KEY).ok
+    assert not by_key(standing("1.0.1"), "master1", KEY).ok
+
+
+@pytest.mark.guide("G-194")
+@pytest.mark.parametrize("version", TWO)
+def test_no_node_takes_a_password_but_the_client_of_2_0_0(standing: Stand, version: str) -> None:
+    """G-194."""
+    site = standing(version)
+    assert not any(by_password(site, alias, first_password(site)).ok for alias in ("master1", "node_perf1"))
+    assert by_password(site, "client1", first_password(site)).change == (version == "2.0.0")
+
+
+def test_a_node_that_is_off_or_without_sshd_lets_nobody_in(standing: Stand) -> None:
+    site = standing("3.3.0", **{"user.ssh.key": KEY})
+    site.hosts["node_perf1"].set_service("ssh", active=False, cause=0)
+    site.crash("node_perf2", 0)
+    assert by_key(site, "node_perf1", KEY).why == "sshd does not run"
+    assert by_key(site, "node_perf2", KEY).why == "it is switched off"
+
+
+@pytest.mark.guide("G-056")
+def test_host_aliases_stand_in_the_hosts_file_beside_the_nodes(standing: Stand) -> None:
+    """G-056."""
+    site = standing("3.3.0", host_aliases="192.168.9.9 git.local wiki.local,10.1.1.1 db")
+    found = hosts_file(site, "node_perf1")
+    assert (found["git.local"], found["wiki.local"], found["db"]) == ("192.168.9.9", "192.168.9.9", "10.1.1.1")
+    assert found["master1"] == site.hosts["master1"].node.private_ip
+
+
+@pytest.mark.guide("G-057", "G-058")
+def test_registries_are_separated_by_blanks(standing: Stand) -> None:
+    """G-057, G-058; the platform's own registry is no mirror."""
+    mirrors = "https://one.example https://two.example https://dockerhub.qingcloud.com"
+    found = docker_config(standing("3.3.0", registry_mirrors=mirrors, insecure_registry="a.example b.example"))
+    assert found["registry-mirrors"] == ["https://one.example", "https://two.example"]
+    assert found["insecure-registries"] == ["a.example", "b.example"]
