@@ -92,7 +92,7 @@ class Controllers:
                 pod = self._new_pod(workload, node)
                 pod.running = pod.ready = self._bind(pod, cause) and self._node(pod).ready and not workload.done
                 pod.ran_on = pod.node
-            workload.available = workload.replicas > 0
+            workload.available = workload.replicas > 0 and not workload.done
         self.judge_workloads(cause)
 
     # What others ask for

@@ -1,9 +1,9 @@
-"""Names of clusters and nodes, their addresses: what changes without a job of the cluster."""
+"""Descriptions, names and addresses: what changes without a job of the cluster."""
 
 from __future__ import annotations
 
 from qke_core.effects import Json
-from qke_sim.cloud import Call, ClusterNode
+from qke_sim.cloud import Call, ClusterNode, denied
 from qke_sim.cloud.eip import Eip
 from qke_sim.cloud.lookup import alive, idle
 from qke_sim.platform.ask import cluster_of
@@ -11,10 +11,16 @@ from qke_sim.platform.platform import Platform
 
 
 def modify_cluster(platform: Platform, call: Call) -> dict[str, Json]:
-    """Answer ModifyClusterAttributes: the description changes; the name, by which the twin knows it, does not."""
+    """Answer ModifyClusterAttributes: the description. The twin knows a cluster by its name, so that stays.
+
+    Raises:
+        CloudRefusal: 1400 for another name.
+    """
     cluster = cluster_of(platform, call)
-    if "description" in call.params:
-        platform.cloud.store.change(cluster, call.seq, description=call.text("description"))
+    if call.text("name", cluster.name) != cluster.name:
+        raise denied(f"cluster [{cluster.id}] can not be renamed in the twin")
+    description = call.text("description", cluster.description)
+    platform.cloud.store.change(cluster, call.seq, description=description)
     return {}
 
 

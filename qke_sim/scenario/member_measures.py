@@ -109,8 +109,14 @@ NO_CERTIFICATE = 0
 
 def _days_left(view: MemberView) -> int:
     site = view.site()
-    ends = [] if site is None else [end for host in site.hosts.values() if (end := earliest_ms(host)) is not None]
-    return (min(ends) - view.twin.kernel.now) // MS_PER_DAY if ends else NO_CERTIFICATE
+    days = [] if site is None else [left for host in site.hosts.values() if (left := _days_of(host)) is not None]
+    return min(days, default=NO_CERTIFICATE)
+
+
+def _days_of(host: Host) -> int | None:
+    """Return the days until the first certificate of a node ends, by true time; None on a node without."""
+    end = earliest_ms(host)
+    return None if end is None else (end - host.kernel.now) // MS_PER_DAY
 
 
 def _policies(view: MemberView) -> list[ScalingPolicy]:
@@ -221,6 +227,8 @@ def _node(view: MemberView, alias: str, role: str, at: str) -> Iterator[Measure]
         of_node(lambda node: node.kubelet_version, otherwise=""),
     )
     if kind == "master":
+        days = of_host(lambda host: _days_of(host) or NO_CERTIFICATE, otherwise=NO_CERTIFICATE)
+        yield Measure(f"{at}.certificate_days", "int", "days until its first certificate ends", days)
         yield Measure(f"{at}.api", "bool", "whether its API server answers", lambda: _answers(view, alias))
 
 

@@ -44,14 +44,14 @@ FAMILIES = (
     vxnet,
 )
 ACTIONS = sorted(name for family in FAMILIES for name in family.ACTIONS)
-SINGLE = (
+SINGLE = (  # noqa: SIM905 - words read better so
     "bandwidth billing_mode count description direction eip eip_name features instance ip_network ipset_type limit "
     "loadbalancer loadbalancer_listener loadbalancer_listener_name loadbalancer_name loadbalancer_type mode node_count "
     "offset operator port private_ip priority protocol router router_name router_static router_type rule_action scene "
     "search_word security_group security_group_name security_group_rule server_certificate timeout val val1 val2 val3 "
     "verbose vpc_network vxnet vxnet_name vxnet_type weight certificate_content private_key"
 ).split()
-LISTS = (
+LISTS = (  # noqa: SIM905 - words read better so
     "eips instances loadbalancers loadbalancer_backends loadbalancer_listeners router_statics routers security_groups "
     "security_group_rules server_certificate_id server_certificates status tags vxnets"
 ).split()
@@ -102,9 +102,9 @@ params = st.builds(
 @given(st.lists(st.tuples(st.sampled_from(ACTIONS), params), min_size=1, max_size=20))
 def test_every_call_is_answered_and_a_refusal_changes_nothing(calls: list[tuple[str, dict[str, Any]]]):
     desk = _desk()
-    for action, given in calls:
+    for action, sent in calls:
         before, made = desk.digest(), dict(desk.cloud.store._made)
-        answer = desk.cloud._handle(action, Call("user", given, 0))
+        answer = desk.cloud._handle(action, Call("user", sent, 0))
         if answer["ret_code"]:
-            assert (desk.digest(), desk.cloud.store._made) == (before, made), (action, given, answer)
+            assert (desk.digest(), desk.cloud.store._made) == (before, made), (action, sent, answer)
             assert str(answer["message"]).partition(",")[0].isalpha()

@@ -130,6 +130,11 @@ class ComputeMachine(RuleBasedStateMachine):
         login = {key: PLAIN[key] for key in ("login_mode", "login_passwd")}
         self.call(action, by, instances=names, cpu=cpu, force=flag, direct_cease=flag, _keep=flag, **login)
 
+    @rule(action=st.sampled_from(["CeaseInstances", "RecoverInstances"]), by=ACTORS)
+    def look_into_the_bin(self, action: str, by: str) -> None:
+        thrown = [found.id for found in self.cloud.store.all(Instance) if found.status == "terminated"]
+        self.call(action, by, instances=thrown[:1])
+
     @rule(by=ACTORS, size=st.sampled_from([20, 100]), kind=st.sampled_from([100, 200, 6, 6]), count=st.integers(1, 6))
     def create_volumes(self, by: str, size: int, kind: int, count: int) -> None:
         self.call("CreateVolumes", by, size=size, volume_type=kind, count=count)

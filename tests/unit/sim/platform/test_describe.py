@@ -87,6 +87,7 @@ def test_nodes_can_be_renamed_and_clusters_described() -> None:
     (node,) = office.tell("DescribeClusterNodes", cluster=office.id, nodes=[node_id])["node_set"]
     (cluster,) = office.tell("DescribeClusters", clusters=[office.id])["cluster_set"]
     assert (node["name"], cluster["description"]) == ("fast one", "for everybody")
+    assert office.refused("ModifyClusterAttributes", cluster=office.id, name="store")[0] == 1400
 
 
 def test_an_address_goes_to_a_node_and_back() -> None:
