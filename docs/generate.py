@@ -4,8 +4,8 @@
 * docs/reference/trace.md: every kind of trace record.
 * docs/reference/measurements.md: every measurement, for a world with one cluster.
 * docs/reference/{scenario,world,cluster,prices,plan}.schema.json: what editors and programs check files against.
-* what the modules in docs/parts/ make: parameters, storage, laws, timeline and faults, coverage of the guide, the
-  scenario library, diagrams of statuses.
+* what the modules in docs/parts/ make: parameters, storage, laws, timeline, faults, actions of the cloud door, coverage
+  of the guide, the scenario library, diagrams of statuses.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def pages() -> Mapping[str, str]:
         "reference/laws.md": part("laws"),
         "reference/guide.md": part("guide"),
         "reference/timeline.md": part("timeline"),
+        "reference/faults.md": part("faults"),
+        "reference/cloud-actions.md": part("actions"),
         "guides/scenarios.md": part("scenarios"),
         "rules/lifecycle.md": diagrams(),
         **schemas,

@@ -215,16 +215,21 @@ ROUTERS: Mapping[str, Transition[RouterStatus]] = {found.operation: found for fo
 CLUSTERS_BY_ITSELF: tuple[Move[NodeStatus], ...] = (
     *BY_ITSELF,
     Move("pending", "ceased", "what could not be created is undone"),
+    Move("active", "ceased", "deleted past the bin (direct_cease)"),
+    Move("stopped", "ceased", "deleted past the bin (direct_cease)"),
+    Move("suspended", "ceased", "deleted past the bin (direct_cease)"),
 )
 NODES_BY_ITSELF: tuple[Move[NodeStatus], ...] = (
     *NODES,
     Move("stopped", "ceased", "removed, once its machine was off"),
+    Move("suspended", "ceased", "its cluster was deleted past the bin (direct_cease)"),
 )
 INSTANCES_BY_ITSELF: tuple[Move[InstanceStatus], ...] = (
     Move("running", "stopped", "its machine crashed, or it was shut down from inside"),
     Move("stopped", "running", "the platform revived it"),
     Move("running", "ceased", "terminated past the bin (direct_cease)"),
     Move("stopped", "ceased", "terminated past the bin (direct_cease)"),
+    Move("suspended", "ceased", "terminated past the bin (direct_cease)"),
 )
 VOLUMES_BY_ITSELF: tuple[Move[VolumeStatus], ...] = (
     Move("in-use", "available", "its instance was ceased"),

@@ -35,7 +35,7 @@ def lines() -> Iterator[str]:
     yield ""
     yield "# The scenario library"
     yield ""
-    yield f"{len(stories)} stories, one file each in `scenarios/`. Each runs in a second or a few, and CI runs them all."
+    yield f"{len(stories)} stories, one file each in `scenarios/`. Each runs in a second or a few; CI runs them all."
     yield "*Proves* names the statements of the user guide that its expectations show to hold in the twin; the whole"
     yield "list is in [the guide, statement by statement](../reference/guide.md)."
     yield ""
@@ -49,8 +49,8 @@ def lines() -> Iterator[str]:
     yield ""
     yield "## More luck"
     yield ""
-    yield "Every story can be run with another seed: `--seed 3`. Things then take other times, and what hangs on a race may"
-    yield "end otherwise: `upgrade-installer-fails` and `upgrade-installer-restarted` may end like each other."
+    yield "Every story can be run with another seed: `--seed 3`. Things then take other times, and what hangs on a race"
+    yield "may end otherwise: `upgrade-installer-fails` and `upgrade-installer-restarted` may end like each other."
 
 
 def _story(name: str, story: Story) -> Iterator[str]:

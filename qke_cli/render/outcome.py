@@ -162,10 +162,16 @@ def _totals(screen: Screen, result: RunResult, folder: Path) -> None:
 
 
 def telling(result: RunResult) -> int:
-    """Return the record to ask `why` about: what broke the first broken expectation, else how the last action ended."""
+    """Return the record to ask `why` about: what broke the first broken expectation, else how the last action ended.
+
+    An action that failed with its job says no more than that; the job's end leads to the reason.
+    """
     broken = next((verdict for verdict in result.verdicts if not verdict.held), None)
-    ends = [record.seq for record in result.records if record.kind == "action.ended"]
-    last = ends[-1] if ends else result.record_count - 1
+    ends = [record for record in result.records if record.kind == "action.ended"]
+    last = ends[-1].seq if ends else result.record_count - 1
+    if ends and ends[-1].data["status"] == "failed":
+        jobs = [record.seq for record in result.records if record.kind == "job.ended" and record.data["code"]]
+        last = max([seq for seq in jobs if seq < last], default=last)
     if broken is None or broken.t == result.ended_ms:
         return last
     at = [record.seq for record in result.records if record.kind in MOMENTS and record.t <= broken.t]

@@ -18,7 +18,8 @@ from qke_sim.trace import TraceRecord
 
 _STYLES: Final = {"blocker": "bold red", "warning": "yellow", "note": "dim"}
 CONSOLE_KEY: Final = f"kubesphere-system/{CONSOLE}"
-_JOB: Final = len("j-d226zw7q")
+_JOB: Final = "j-d226zw7q"
+_POLICY: Final = "asp-j9wntetw"
 _ENDS: Final = {"done": "green", "successful": "green"}
 
 
@@ -44,6 +45,13 @@ def _felt(story: Story) -> Iterator[tuple[str, str]]:
             yield f"{member.name}/{key}", member.name
 
 
+def _scaled(story: Story) -> bool:
+    """Whether a policy of autoscaling may speak."""
+    wishes = [*story.world.clusters, *(action.create for action in story.scenario.timeline)]
+    asked = any(action.verb == "autoscaling" for action in story.scenario.timeline)
+    return asked or any(getattr(wish, "autoscaling", ()) for wish in wishes)
+
+
 class Progress(Watch):
     """Tells a run as it happens."""
 
@@ -53,7 +61,8 @@ class Progress(Watch):
         self.screen = screen
         self._alone = only_cluster(story)
         actions = [action.label for action in story.scenario.timeline]
-        self._who = max(_JOB, *(len(node_name(name, self._alone)) for name in [*node_names(story), *actions]))
+        who = [node_name(name, self._alone) for name in [*node_names(story), *actions]]
+        self._who = max(len(_POLICY if _scaled(story) else _JOB), *map(len, who))
         self._things = {name for name, _ in _felt(story)}
         self.jobs: set[str] = set()
         self._began: dict[tuple[str, str], int] = {}
@@ -207,6 +216,14 @@ def _phrase(template: str, style: str = "") -> Callable[[Progress, TraceRecord],
     return tell
 
 
+def _drained(progress: Progress, record: TraceRecord) -> None:
+    nodes, result = str(record.data["nodes"]), str(record.data["result"])
+    if result == "done":
+        progress.line(record, f"drain of {nodes} ended")
+    else:
+        progress.line(record, f"drain of {nodes} failed: {result}", "bold red")
+
+
 def _tell_decided(progress: Progress, record: TraceRecord) -> None:
     if not record.data["held"]:
         number = record.subject.removeprefix("#")
@@ -222,6 +239,8 @@ _TELLERS: Final[Mapping[str, Callable[[Progress, TraceRecord], None]]] = {
     "fault.lifted": _phrase("fault lifted: {fault}", "yellow"),
     "fault.missed": _phrase("fault without anything to strike: {fault}", "yellow"),
     "job.stuck": _phrase("does not come to an end", "bold red"),
+    "drain.started": _phrase("drain of {nodes} began"),
+    "drain.ended": _drained,
     "node.added": _phrase("node added"),
     "node.removed": _phrase("node removed"),
     "operator.planned": Progress.planned,

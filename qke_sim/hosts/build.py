@@ -162,11 +162,23 @@ def linked(etcd: str | None, elk: str | None) -> dict[str, str]:
 
 
 def services_of(cluster: Cluster, node: ClusterNode) -> tuple[str, ...]:
-    """Return the services that run on a node (QKE app repo, roles: supervised services); the client runs sshd only."""
+    """Return the services that run on a node, in the order of their start; the client runs sshd only.
+
+    From 2.0.0 on timers are services too (QKE app repo, roles: supervised services); 1.x has cron.
+    """
     if node.role_kind == "client":
         return ("ssh",)
-    etcd = ("etcd",) if node.role_kind == "master" and "etcd_service" not in cluster.links else ()
-    return (*etcd, "docker", "ssh", "kubelet")
+    master, timed = node.role_kind == "master", not cluster.version.startswith("1.")
+    there = {
+        "etcd": master and "etcd_service" not in cluster.links,
+        "docker": True,
+        "ssh": True,
+        "kubelet": True,
+        "hostnic-status": cluster.env.values.get("network_plugin") == "hostnic",
+        "kube-certs.timer": master and timed,
+        "docker-prune.timer": timed,
+    }
+    return tuple(name for name, runs in there.items() if runs)
 
 
 def _rest(site: Site) -> None:

@@ -13,7 +13,6 @@ from typing import cast
 from qke_core.catalog import ParameterChange, ScriptStep, Value, by_trigger, kubesphere, parameter_changes
 from qke_sim.hosts.certificates import renew
 from qke_sim.hosts.run import FIRST_MASTER, Behaviour, Run, at_once, by_kubectl, elapse, needs_api
-from qke_sim.hosts.steps_cluster import expose_console
 from qke_sim.hosts.steps_join import hang_up
 from qke_sim.kernel import Process
 
@@ -91,7 +90,7 @@ def _reload_control_plane(run: Run, step: ScriptStep, cause: int) -> Process[int
         plane.set_process(alias, up=False, cause=cause, why=f"{step.note} restarted it")
         yield from elapse(run, step, cause)
         if run.host.services.get("docker", False):
-            plane.set_process(alias, up=True, cause=cause)
+            run.site.start_apiserver(alias, cause)
     return 0
 
 
@@ -128,6 +127,5 @@ STEPS: Mapping[str, Behaviour] = {
     "reload-docker": _reload_docker,
     "reload-kube-proxy": needs_api,
     "install-modules": by_kubectl(_install_modules),
-    "expose-console": by_kubectl(expose_console),
     "render-files": at_once(_rendered),
 }

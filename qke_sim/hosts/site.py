@@ -150,6 +150,7 @@ class Site:
         if alias in self.plane.masters and (idle or not self.plane.masters[alias].process):
             self._start_master(alias, seq)
         host.on_certificates(seq)
+        host.on_garbage(seq)
         if alias in self.kube.nodes and (idle or self.kube.nodes[alias].silent_since is not None):
             self.kube.nodes[alias].allocatable = allocatable(host.node, self.cluster.born_as)
             if told:
@@ -169,18 +170,17 @@ class Site:
         def start() -> None:
             host = self.hosts.get(alias)
             if host is not None and host.services.get("docker", False) and self.boots.get(alias) == begun:
-                self._start_apiserver(alias, cause)
+                self.start_apiserver(alias, cause)
 
         self.kernel.later(self._draw(alias, "apiserver-start"), start)
 
-    def _start_apiserver(self, alias: str, cause: int) -> None:
+    def start_apiserver(self, alias: str, cause: int) -> None:
         """The API server's process starts, with the certificate that lies on the disk."""
         host = self.hosts[alias]
         host.loaded = host.certificates.get("apiserver", host.loaded)
-        if self.why_refused(alias):
-            self.plane.set_process(alias, up=False, cause=cause, why=self.why_refused(alias))
-        else:
-            self.plane.set_process(alias, up=True, cause=cause)
+        host.on_certificates(cause)
+        why = self.why_refused(alias)
+        self.plane.set_process(alias, up=not why, cause=cause, why=why)
 
     def stop_services(self, alias: str, cause: int) -> int:
         """Stop everything in reverse order: kubelet, docker with all containers, etcd. Return the newest record."""

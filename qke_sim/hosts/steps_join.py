@@ -217,7 +217,7 @@ def hang_up(run: Run, cause: int) -> Process[None]:
     if alias in plane.masters and plane.masters[alias].process:
         plane.set_process(alias, up=False, cause=cause, why="it got SIGHUP")
         yield run.host.take("sighup")
-        plane.set_process(alias, up=True, cause=cause)
+        run.site.start_apiserver(alias, cause)
 
 
 def _wait_lb_certificates(run: Run, step: ScriptStep, cause: int) -> Process[int]:

@@ -47,9 +47,7 @@ def _issue_apiserver_certificate(run: Run, cause: int) -> None:
 def _regenerate_control_plane(run: Run, step: ScriptStep, cause: int) -> Process[int]:
     run.site.plane.set_process(run.host.alias, up=False, cause=cause, why="its manifest was regenerated")
     yield from elapse(run, step, cause)
-    run.host.loaded = run.host.certificates.get("apiserver")
-    run.host.on_certificates(cause)
-    run.site.plane.set_process(run.host.alias, up=True, cause=cause)
+    run.site.start_apiserver(run.host.alias, cause)
     run.host.leave_garbage(catalog().constant("replaced_containers_mib"), "old control-plane containers", cause)
     return 0
 

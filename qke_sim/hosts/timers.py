@@ -79,7 +79,7 @@ class NodeTimers:
         return min(found.ends_ms for found in self.host.certificates.values()) - limit_ms - self.host.clock_skew_ms
 
     def _run(self, cause: int) -> None:
-        if not self.host.up:
+        if not self._active("kube-certs.timer"):
             return  # Persistent timers run at the next start, which plans again.
         seq = self.site.kernel.trace.add("timer.fired", self.host.subject, cause, timer="kube-certs")
         if self.night.restarts == "never":
@@ -118,17 +118,7 @@ class NodeTimers:
             return
         plane.set_process(alias, up=False, cause=cause, why=why or "it got SIGHUP")
         yield self.host.take("sighup")
-        self.host.loaded = self.host.certificates.get("apiserver")
-        why = self.site.why_refused(alias)
-        plane.set_process(alias, up=not why, cause=cause, why=why)
-        self.plan_expiry(cause)
-
-    def plan_expiry(self, cause: int) -> None:
-        """Plan the end of what the API server shows now."""
-        self._expiries += 1
-        loaded, begun = self.host.loaded, self._expiries
-        if loaded is not None and loaded.ends_ms > self.site.kernel.now:
-            self._at(loaded.ends_ms, lambda: begun == self._expiries, lambda: self._expire(cause))
+        self.site.start_apiserver(alias, cause)
 
     def _expire(self, cause: int) -> None:
         why = self.site.why_refused(self.host.alias)
@@ -157,7 +147,9 @@ class NodeTimers:
         self._at(at_ms, lambda: begun == self._prunes, lambda: self._prune(cause))
 
     def _prune(self, cause: int) -> None:
-        if self.host.up and prunable(self.host, self._age_days(), self.site.kernel.now):
+        if not self._active("docker-prune.timer"):
+            return  # As above.
+        if prunable(self.host, self._age_days(), self.site.kernel.now):
             seq = self.site.kernel.trace.add("timer.fired", self.host.subject, cause, timer="docker-prune")
             cause = prune(self.host, self._age_days(), seq)
         self.plan_prune(cause)
@@ -170,6 +162,10 @@ class NodeTimers:
         return self._days() if self.night.days == "age" else 0
 
     # Planning
+
+    def _active(self, timer: str) -> bool:
+        """Whether the timer runs; cron always does, on a machine that is up."""
+        return self.host.up and self.host.services.get(timer, True)
 
     def _delay(self, name: str) -> int:
         return self.site.kernel.streams.draw(self.host.subject, catalog().duration(name)) if name else 0

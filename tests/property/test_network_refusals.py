@@ -22,6 +22,7 @@ from qke_sim.cloud import (
     securitygroup,
     securityipset,
     securityrule,
+    securitysnapshot,
     servercertificate,
     vxnet,
 )
@@ -40,6 +41,7 @@ FAMILIES = (
     securitygroup,
     securityipset,
     securityrule,
+    securitysnapshot,
     servercertificate,
     vxnet,
 )

@@ -36,6 +36,7 @@ from qke_core.plan.change import (
     Upgrade,
     apply,
 )
+from qke_sim.cloud import Trouble
 from qke_sim.testing.office import Office, wish
 
 EXAMPLES = 12
@@ -205,3 +206,58 @@ def test_a_creation_ends_as_the_planner_predicts(version: str, masters: int) -> 
     wished = wish(**shape_of(version, masters))
     assert office.deploy(wished).status == "successful"
     judge(office, replace(apply(Create(wished), wished), vxnet=office.site.cluster.vxnet))
+
+
+TROUBLES = ("job.fails", "instance.boot-fails", "volume.attach-fails", "zone.short")
+
+
+@given(st.data(), st.sampled_from(catalog().order))
+@settings(max_examples=EXAMPLES, deadline=None)
+def test_whatever_goes_wrong_jobs_end_and_the_cluster_can_be_thrown_away_whole(
+    data: st.DataObject, version: str
+) -> None:
+    """A crash and troubles while operations go on; then the owner deletes by force, and nothing of the cluster is left."""
+    office = Office({"name": "shop", **shape_of(version, data.draw(st.sampled_from([1, 3])))})
+    for place in range(data.draw(st.integers(1, 3), label="operations")):
+        if not office.twin.sites:
+            break
+        before = office.state
+        names = [name for name in ORDERS if allowed(name, before.phase)]
+        change = ORDERS[data.draw(st.sampled_from(names), label="operation")](before, data.draw)
+        if change is None:
+            continue
+        note(str(change))
+        _trouble(office, data, place)
+        action, params = ask_for(change, office)
+        office.ask(action, **params)
+        assert all(job.finished for job in office.twin.cloud.jobs.values())
+        assert all(not site.cluster.transition_status for site in office.twin.sites.values())
+    _throw_away(office)
+    assert office.twin.sites == {}
+    assert [part for part in office.charged() if part.kind in ("instance", "system_disk", "cluster")] == []
+    assert [part.id for part in [*office.charged(), *office.charged("")] if part.id.endswith("/data")] == []
+
+
+def _trouble(office: Office, data: st.DataObject, place: int) -> None:
+    """Let a host crash a little later, and let something fail once or twice."""
+    aliases = [alias for alias in office.site.hosts if office.site.hosts[alias].up]
+    if aliases and data.draw(st.booleans(), label="crash"):
+        alias, delay = data.draw(st.sampled_from(aliases)), data.draw(st.integers(1, 300_000))
+
+        def crash() -> None:
+            if office.twin.sites and alias in office.site.hosts:
+                office.site.crash(alias, 0)
+
+        office.kernel.later(delay, crash)
+    for kind in data.draw(st.lists(st.sampled_from(TROUBLES), max_size=2), label="troubles"):
+        found = Trouble(f"t{place}{kind}", kind, "*", data.draw(st.integers(1, 2)))
+        office.twin.cloud.trouble.active.append(found)
+
+
+def _throw_away(office: Office) -> None:
+    office.twin.cloud.trouble.active.clear()
+    for _ in range(3):
+        if not office.twin.sites:
+            return
+        deleted = office.site.cluster.status == "deleted"
+        office.ask("CeaseClusters" if deleted else "DeleteClusters", clusters=[office.id], force=1)

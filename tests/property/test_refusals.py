@@ -6,7 +6,6 @@ Handlers are asked directly: so no time passes between the two looks, and whatev
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from qke_core.catalog import catalog
 from qke_core.models import World
 from qke_core.units import MS_PER_S
+from qke_sim.checkers import Watch
 from qke_sim.cloud import Call, CloudRefusal
 from qke_sim.kernel import Kernel
 from qke_sim.twin import ACTION_NAMES, Twin
@@ -40,10 +40,11 @@ def world(status: str) -> World:
     return World.model_validate_json(json.dumps(data))
 
 
-def begin(status: str = "active") -> Twin:
+def begin(status: str = "active", watched: Callable[[Twin], object] = lambda _: None) -> Twin:
     kernel = Kernel(3, "summary")
     kernel.trace.add("run.started", "test", None, scenario="test", seed=3)
     twin = Twin(kernel, world(status), {})
+    watched(twin)
     twin.start(0)
     return twin
 
@@ -188,17 +189,6 @@ def test_an_upgrade_to_the_present_version_changes_nothing():
 
 # Anything at all
 
-WORDS = """
-clusters cluster nodes node_role role node_count cpu memory storage_size env force instances instance volumes volume
-size count eips eip bandwidth billing_mode routers router vxnets vxnet ip_network loadbalancers loadbalancer listeners
-backends statics loadbalancer_listener loadbalancer_listeners loadbalancer_backends loadbalancer_backend port weight
-security_groups security_group rules security_group_rules keypairs keypair tags resources resource_tag_pairs resource
-service service_params app_version version_id conf image_id instance_class volume_type login_mode login_keypair
-snapshots snapshot nics offset limit status zone name description verbose direct_cease vpc_network router_type
-private_ips
-"""
-"""Names of parameters, right ones for some action or other."""
-
 JUNK = (
     *(
         "",
@@ -220,34 +210,78 @@ JUNK = (
 )
 
 
+FITTING: Mapping[str, tuple[Any, ...]] = {
+    "size": (10, 40),
+    "count": (1, 2),
+    "bandwidth": (5, 10),
+    "volume_type": (100, 200),
+    "cpu": (2, 4),
+    "memory": (4096, 8192),
+    "image_id": ("centos7x64d",),
+    "instance_class": (0, 101),
+    "loadbalancer_type": (0, 1),
+    "router_type": (0, 1),
+    "vpc_network": ("172.30.0.0/16", "192.168.0.0/16"),
+    "ip_network": ("192.168.9.0/24", "172.30.1.0/24"),
+    "login_mode": ("keypair", "passwd"),
+    "billing_mode": ("bandwidth", "traffic"),
+    "statics": ([{"static_type": 1, "val1": "80", "val2": "192.168.0.2", "val3": "80", "val4": "tcp"}],),
+    "listeners": ([{"listener_port": 80, "listener_protocol": "tcp", "backend_protocol": "tcp"}],),
+    "rules": ([{"priority": 1, "protocol": "tcp", "val1": "80"}],),
+    "node_role": ("node_perf",),
+    "role": ("node_perf",),
+    "env": ('{"kube_log_level": 3}',),
+    "version_id": (TARGET,),
+    "app_version": (TARGET,),
+    "conf": ('{"cluster": {"name": "third", "vxnet": "vxnet-0000002"}, "env": {}}',),
+    "service": ("docker_prune",),
+    "service_params": ('{"max_days": 3}',),
+    "zone": ("pek3",),
+}
+"""Values that are right for parameters that are no ids."""
+
+
+class Asking(dict[str, Any]):
+    """Parameters that take note of what a handler looked for and did not find."""
+
+    missed: list[str]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        if key not in self and key not in self.missed:
+            self.missed.append(key)
+        return super().get(key, default)
+
+
 def values(twin: Twin, name: str) -> st.SearchStrategy[Any]:
-    """Return values for a parameter: fitting ids more often than not, and anything at all."""
+    """Return values for a parameter: right ones more often than not, and anything at all."""
     things = twin.cloud.store.everything()
-    fitting = [thing.id for thing in things if thing.kind in (name, name.removesuffix("s"))]
-    known = st.sampled_from(fitting or [thing.id for thing in things])
+    ids = [thing.id for thing in things if thing.kind in (name, name.removesuffix("s"))]
+    known = st.sampled_from(ids or [thing.id for thing in things])
     listed = st.lists(known, min_size=1, max_size=2)
-    return st.one_of(listed if name.endswith("s") else known, known, listed, st.sampled_from(JUNK))
+    right = st.sampled_from(FITTING[name]) if name in FITTING else listed if name.endswith("s") else known
+    return st.one_of(*[right] * 7, st.sampled_from(JUNK))
 
 
 def draw_answer(data: st.DataObject, twin: Twin, action: str) -> tuple[int, str, Mapping[str, Any]]:
-    """Ask something; what is said to be missing is added and asked again."""
-    names = data.draw(st.lists(st.sampled_from(WORDS.split()), unique=True, max_size=4))
-    found = {name: data.draw(values(twin, name), label=name) for name in names}
+    """Ask something; what the handler looked for is given to it, or not, and it is asked again."""
+    found = Asking()
+    found.missed = []
     code, message = ask(twin, action, found)
-    while code and (missing := MISSING.search(message)) is not None and missing[1] not in found:
-        found[missing[1]] = data.draw(values(twin, missing[1]), label=missing[1])
+    while code and found.missed:
+        missed, found.missed = found.missed, []
+        chosen = [name for name in missed if data.draw(st.integers(0, 9), label=f"give {name}?")]
+        found.update({name: data.draw(values(twin, name), label=name) for name in chosen})
         code, message = ask(twin, action, found)
+        found.missed = [name for name in found.missed if name not in missed]
     return code, message, found
-
-
-MISSING = re.compile(r"parameter \[(\w+)\] is required")
 
 
 @given(st.data(), st.sampled_from(["active", "active", "stopped", "deleted"]))
 @settings(max_examples=25, deadline=None)
 def test_whatever_is_asked_and_refused_changes_nothing(data: st.DataObject, status: str):
     """Any action with anything: it is taken, or refused with a code of the API and not a trace of it in the world."""
-    twin = begin(status)
+    watches: list[Watch] = []
+    twin = begin(status, lambda twin: watches.append(Watch(twin)))
     before = twin.digest()
     for _ in range(data.draw(st.integers(1, 12))):
         action = data.draw(st.sampled_from(ACTION_NAMES))
@@ -259,6 +293,7 @@ def test_whatever_is_asked_and_refused_changes_nothing(data: st.DataObject, stat
         else:
             twin.kernel.run(twin.kernel.now + data.draw(st.integers(0, 600)) * MS_PER_S)
             before = twin.digest()
+    assert watches[0].findings() == []
 
 
 def turn_a_service_off(twin: Twin) -> None:

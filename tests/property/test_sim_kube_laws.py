@@ -85,7 +85,7 @@ def healthy(kube: KubeCluster, budget: DisruptionBudget) -> int:
     nodes=st.lists(st.sampled_from(NODES), min_size=1, max_size=3, unique=True),
     timeout_s=st.integers(1, 600),
 )
-@settings(max_examples=80)
+@settings(max_examples=50)
 def test_a_drain_never_breaks_a_budget_and_leaves_an_empty_node_or_says_who_stands_in_the_way(
     found: list[Workload], rules: list[DisruptionBudget], nodes: list[str], timeout_s: int
 ) -> None:
@@ -222,7 +222,7 @@ class Volumes(RuleBasedStateMachine):
 
 
 TestVolumes = Volumes.TestCase
-TestVolumes.settings = settings(max_examples=25, stateful_step_count=20)
+TestVolumes.settings = settings(max_examples=15, stateful_step_count=20)
 
 
 @pytest.mark.nightly

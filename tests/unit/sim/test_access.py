@@ -24,7 +24,12 @@ Finish = Callable[[Kernel, Process[Any]], Any]
 
 
 def make(
-    kernel: Kernel, *, env: dict[str, object] | None = None, vpc: dict[str, object] | None = None, **cluster: Any
+    kernel: Kernel,
+    *,
+    env: dict[str, object] | None = None,
+    vpc: dict[str, object] | None = None,
+    bound_to: str = "",
+    **cluster: Any,
 ) -> Twin:
     """An HA cluster in a VPC with a public address; 16443 leads to the API server, 30880 to a worker."""
     wish = {**CLUSTER, "env": env or {}, **cluster}
@@ -46,7 +51,7 @@ def make(
         ],
         "eips": [
             {"id": "eip-vpc00001", "address": VPC_IP},
-            {"id": "eip-lb000001", "address": LB_IP},
+            {"id": "eip-lb000001", "address": LB_IP, "bound_to": bound_to},
             {"id": "eip-console1", "address": CONSOLE_IP, "icp": True},
         ],
         "clusters": [wish],
@@ -116,6 +121,13 @@ def test_an_address_bound_to_the_balancer_leads_to_the_api_server(
     assert balancer is not None
     assert reach(twin, "internet", f"{LB_IP}:6443").blocked_by == "eip"
     ask(twin, "AssociateEipsToLoadBalancer", loadbalancer=balancer.id, eips=["eip-lb000001"])
+    assert reach(twin, "internet", f"{LB_IP}:6443").reached
+
+
+@pytest.mark.guide("G-100", "G-103")
+def test_an_address_that_a_world_binds_to_the_clusters_balancer_leads_there_too(kernel: Kernel) -> None:
+    """A World lists no balancers: the address in `kubernetes_eip` is on the cluster's own."""
+    twin = make(kernel, env={"kubernetes_eip": LB_IP}, bound_to="lb-a1b2c3d4")
     assert reach(twin, "internet", f"{LB_IP}:6443").reached
 
 

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from qke_core.catalog import catalog, parameters
-from qke_sim.cloud import ACTIONS
 from qke_sim.hosts.balancer import api_listener
 from qke_sim.kernel import Kernel
-from qke_sim.twin import Twin
+from qke_sim.twin import ACTION_NAMES, Twin
 
 Ask = Callable[..., Mapping[str, Any]]
 MANY = {"name": "many", "version": "2.0.0", "roles": {"master": {"count": 3}, "node_perf": {"count": 100}}}
@@ -45,7 +44,7 @@ def app_version(version: str) -> str:
 
 
 def test_the_actions_are_these() -> None:
-    assert set(ACTIONS) == {
+    assert set(ACTION_NAMES) == {
         "DescribeClusters",
         "DescribeClusterNodes",
         "DescribeClusterEnvironment",

@@ -126,3 +126,21 @@ def test_a_rule_may_name_a_set_of_addresses_which_stays_then(group: SecurityGrou
 )
 def test_a_set_that_makes_no_sense_is_refused(desk: Desk, params: dict[str, Any]) -> None:
     desk.refused("CreateSecurityGroupIPSet", 1100, "user", **params)
+
+
+def test_a_group_goes_back_to_what_a_snapshot_says_once_it_is_applied(group: SecurityGroup, desk: Desk) -> None:
+    desk.tell("AddSecurityGroupRules", security_group=group.id, rules=[RULE])
+    snapshot = desk.tell("CreateSecurityGroupSnapshot", security_group=group.id)["security_group_snapshot_id"]
+    [rule] = desk.shown("DescribeSecurityGroupRules", "security_group_rule_set")
+    desk.tell("DeleteSecurityGroupRules", security_group_rules=[rule["security_group_rule_id"]])
+    desk.ask("ApplySecurityGroup", security_group=group.id)
+    desk.tell("RollbackSecurityGroup", security_group=group.id, security_group_snapshot=snapshot)
+    assert (group.is_applied, group.in_effect) == (0, ())
+    desk.ask("ApplySecurityGroup", security_group=group.id)
+    assert [(form.protocol, form.val1) for form in group.in_effect] == [("tcp", "6443")]
+    other = desk.tell("CreateSecurityGroup", security_group_name="other")["security_group_id"]
+    desk.refused("RollbackSecurityGroup", 1400, security_group=other, security_group_snapshot=snapshot)
+    [shown] = desk.shown("DescribeSecurityGroupSnapshots", "security_group_snapshot_set", security_group=group.id)
+    assert shown["rules"][0]["val1"] == "6443"
+    desk.tell("DeleteSecurityGroupSnapshots", security_group_snapshots=[snapshot])
+    desk.refused("RollbackSecurityGroup", 2100, security_group=group.id, security_group_snapshot=snapshot)
