@@ -52,9 +52,9 @@ def lines() -> Iterator[str]:
     yield "not know."
     yield ""
     yield "**Bold** parameters must be there (1100), at least in some form of the call: `login_passwd` where"
-    yield "`login_mode` is a password. The others may be left out. Parameters of the API that stand nowhere here are taken and not"
-    yield "looked at. *Job* says that the answer names a job that goes on. Describe actions take `offset` and `limit`"
-    yield "(20, at most 100) as well. What a status allows is in [statuses](../rules/lifecycle.md)."
+    yield "`login_mode` is a password. The others may be left out. Parameters of the API that stand nowhere here are"
+    yield "taken and not looked at. *Job* says that the answer names a job that goes on. Describe actions take `offset`"
+    yield "and `limit` (20, at most 100) as well. What a status allows is in [statuses](../rules/lifecycle.md)."
     for title in GROUPS:
         yield from _table(title, {name: one for name, one in families.ACTIONS.items() if group_of(one) == title})
     yield from _table("Platform (AppCenter)", PLATFORM)

@@ -23,7 +23,8 @@ class Instance(Thing):
 
     `vxnet_id` and `private_ip` are those of its first NIC. `nics` is how many NICs the quotas reckon for it: 1, or as
     many as its pods may take. `kept`: the platform has it in the recycle bin with everything that belongs to it, until
-    it takes it out again. Volumes, further NICs and EIPs name the instance, not the other way round.
+    it takes it out again. `grows_to`: CPUs, MiB and GPUs it is being resized to, which count from the answer on; zeros
+    for nothing. Volumes, further NICs and EIPs name the instance, not the other way round.
     """
 
     kind: ClassVar[str] = "instance"
@@ -42,12 +43,14 @@ class Instance(Thing):
     security_group_id: str = ""
     keypairs: list[str] = field(default_factory=list[str])
     kept: bool = False
+    grows_to: tuple[int, int, int] = (0, 0, 0)
 
     def charged(self) -> Resource | None:
         """It counts until it is ceased, and runs from its making on unless it was stopped."""
         if self.status == CEASED:
             return None
-        return self.as_resource(self.cpu, self.memory_mib, self.gpu)
+        cpu, memory_mib, gpu = self.grows_to
+        return self.as_resource(max(self.cpu, cpu), max(self.memory_mib, memory_mib), max(self.gpu, gpu))
 
     def as_resource(self, cpu: int, memory_mib: int, gpu: int) -> Resource:
         """Return what it counts as with a shape."""

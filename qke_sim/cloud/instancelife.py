@@ -70,9 +70,17 @@ def chosen(cloud: Cloud, call: Call, manner: Manner) -> list[Instance]:
 
 
 def carry_out(
-    cloud: Cloud, call: Call, action: str, found: Sequence[Instance], manner: Manner, finish: Finish | None = None
+    cloud: Cloud,
+    call: Call,
+    action: str,
+    found: Sequence[Instance],
+    manner: Manner,
+    finish: Finish | None = None,
+    undone: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Json]:
-    """Begin the job of an operation; `finish` ends it on each instance, the table's status when it is left out.
+    """Begin the job of an operation.
+
+    `finish` ends it on each instance, with the table's status when it is left out; `undone` is called when it failed.
 
     Raises:
         CloudRefusal: 5200.
@@ -100,6 +108,7 @@ def carry_out(
         call,
         work=manner.duration,
         done=done,
+        undone=undone,
     )
     if manner.off == "first":
         for instance in found:
@@ -156,9 +165,17 @@ def _resize(cloud: Cloud, call: Call) -> dict[str, Json]:
             gpu=shape.gpu,
             instance_type=shape.instance_type,
             transition_status="",
+            grows_to=(0, 0, 0),
         )
 
-    return carry_out(cloud, call, "ResizeInstances", found, RESIZE, finish)
+    def undone(cause: int) -> None:
+        for instance in found:
+            cloud.store.change(instance, cause, grows_to=(0, 0, 0))
+
+    answer = carry_out(cloud, call, "ResizeInstances", found, RESIZE, finish, undone)
+    for instance, (shape, _) in pairs:
+        cloud.store.change(instance, call.seq, grows_to=(shape.cpu, shape.memory_mib, shape.gpu))
+    return answer
 
 
 def _wish(cloud: Cloud, call: Call, instance: Instance) -> tuple[Shape, int]:

@@ -46,19 +46,20 @@ DEVICES = tuple(f"/dev/vd{letter}" for letter in "cdefghijklmnopqrstuvwxyz")
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Volume(Thing):
-    """A data volume."""
+    """A data volume; `grows_to_gib` is what it is being resized to, 0 for nothing: it counts from the answer on."""
 
     kind: ClassVar[str] = "volume"
     prefix: ClassVar[str] = "vol"
 
     size_gib: int
     volume_type: int
+    grows_to_gib: int = 0
     instance_id: str = ""
     device: str = ""
 
     def charged(self) -> Resource | None:
         """It counts until it is ceased, in the recycle bin too."""
-        return None if self.status == CEASED else self.as_resource(self.size_gib)
+        return None if self.status == CEASED else self.as_resource(max(self.size_gib, self.grows_to_gib))
 
     def as_resource(self, size_gib: int) -> Resource:
         """Return what it counts as with a size."""
@@ -262,10 +263,17 @@ def _resize(cloud: Cloud, call: Call) -> dict[str, Json]:
 
     def done(cause: int) -> None:
         for volume, size in pairs:
-            cloud.store.change(volume, cause, size_gib=size)
+            cloud.store.change(volume, cause, size_gib=size, grows_to_gib=0)
         settle(cloud, found, cause)
 
-    job = cloud.begin("ResizeVolumes", found, "updating", call, work="volume-resize", done=done)
+    def undone(cause: int) -> None:
+        for volume in found:
+            cloud.store.change(volume, cause, grows_to_gib=0)
+        settle(cloud, found, cause)
+
+    for volume, size in pairs:
+        cloud.store.change(volume, call.seq, grows_to_gib=size)
+    job = cloud.begin("ResizeVolumes", found, "updating", call, work="volume-resize", done=done, undone=undone)
     return {"job_id": job.job_id}
 
 

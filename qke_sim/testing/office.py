@@ -18,7 +18,8 @@ from qke_sim.platform import state_of
 from qke_sim.trace import TraceRecord
 from qke_sim.twin import Twin
 
-FOREVER_MS = 10**10
+FOREVER_MS = 2 * 86_400_000
+"""Longer than any service may take."""
 SHOP = "shop"
 
 

@@ -36,7 +36,7 @@ def test_a_run_that_holds_tells_everything_and_exits_0(qke_sim, tmp_path):
     headings = re.findall(r"^(?:Phases|Actions|What users felt|Expectations)$", data, re.MULTILINE)
     assert headings == ["Phases", "Actions", "What users felt", "Expectations"]
     assert "P prepare  M control-plane  K kubelet  W cluster-wide" in data
-    assert "  API       0 s\n  console   0 s\n  shop/web  0 s\n" in data
+    assert "  API       0 s\n  DNS       0 s\n  console   0 s\n  shop/web  0 s\n" in data
     assert '  ✓ eventually upgrade.status == "done" within 2h10m\n' in data
     assert "8 expectations held; 01:" in data
     (folder,) = (tmp_path / "runs").iterdir()

@@ -158,10 +158,10 @@ def test_an_untouched_run_ends_well(watched: tuple[Twin, Watch]):
     watch.end(complete=True)
 
 
-def test_a_cluster_that_skips_a_status_is_found(watched: tuple[Twin, Watch]):
+def test_a_cluster_that_goes_back_is_found(watched: tuple[Twin, Watch]):
     twin, watch = watched
     cluster: Cluster = twin.site("shop").cluster
-    twin.cloud.change(cluster, "status", "ceased", 0)
+    twin.cloud.change(cluster, "status", "pending", 0)
     with pytest.raises(InvariantError) as caught:
         watch.end(complete=True)
     assert caught.value.code == "check.status"
