@@ -11,6 +11,7 @@ GENERATED = "<!-- Made by docs/generate.py from scenarios/: change those, then `
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
 QUESTIONS: Mapping[str, str] = {
+    "life": "What does the whole life of a cluster of my version look like?",
     "create": "How long does a create take, and what can stop it?",
     "scale": "What happens when workers come and go?",
     "resize": "What does another size cost?",

@@ -64,9 +64,13 @@ def create_cluster(wish: ClusterState, preflight: Preflight, poll_ms: int) -> Fl
 def conf_of(wish: ClusterState) -> str:
     """Write a wish as `DeployAppVersion` takes it: JSON text of the cluster, role by role, and its parameters.
 
+    A role without nodes says so only where the form would otherwise give it some.
+
     Source: yunify/qingcloud-docs, DeployAppVersion, `conf`; QKE app repo, app/config.json for the keys.
     """
-    roles: dict[str, Json] = {role: _role(wish, role) for role, shape in wish.shape.items() if shape.count}
+    usual = {role: catalog().default_shape(wish.version, role).count for role in wish.shape}
+    said = [role for role, shape in wish.shape.items() if shape.count or usual[role]]
+    roles: dict[str, Json] = {role: _role(wish, role) for role in said}
     links: dict[str, Json] = {"etcd_service": wish.etcd, "elk_service": wish.elk}
     cluster: JsonObject = {"name": wish.name, "description": "", "vxnet": wish.vxnet, **links, **roles}
     term: JsonObject = {} if wish.billing.term is None else {"duration": wish.billing.term}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from qke_core.catalog import RoleShape, catalog
-from qke_core.models import ClusterState, NodeState, World, WorldCluster
+from qke_core.models import ClusterState, NodeState, WorldCluster
 from qke_sim.cloud import Cloud, Cluster, ClusterNode
 from qke_sim.hosts.capacity import allocatable
 from qke_sim.hosts.host import Host
@@ -33,7 +33,7 @@ NAME_PREFIXES: Mapping[str, str] = {"node_perf": "p", "node_super_perf": "s", "n
 
 def standing_site(cloud: Cloud, wish: WorldCluster, place: int, objects: Objects) -> Site:
     """Make a cluster that has stood since before the run, with its nodes; `place` is its /24 of the vxnet."""
-    state = ClusterState.of_world(wish, World(zone=cloud.zone))
+    state = ClusterState.of_world(wish, cloud.world)
     cluster = cloud.store.place(
         Cluster(
             id=wish.id or make_id("cl", wish.name),

@@ -30,7 +30,7 @@ AUTOMATIC = "automatic-destruction"
 
 
 def delete_clusters(platform: Platform, call: Call) -> dict[str, Json]:
-    """Answer DeleteClusters; `direct_cease` leaves out the bin, `force` a destroy service that fails."""
+    """Answer DeleteClusters; `direct_cease` leaves out the bin, `force` a service that fails."""
     forced, direct = call.flag("force"), call.flag("direct_cease")
     clusters = clusters_of(platform, call, "delete")
     for cluster in clusters:

@@ -230,12 +230,12 @@ def destroy(task: Task, node: ClusterNode, cause: int) -> Process[Ended]:
 
 
 def insist(task: Task, action: str, params: JsonObject, cause: int) -> Process[tuple[int, int]]:
-    """Ask again while the lease record of something new is not there yet; return the newest record, and the code."""
+    """Ask again while a lease record is not there yet, or when a job failed; return the newest record, and the code."""
     code = 0
     for _ in range(operations().constants["cloud_retries"]):
         answer = yield from task.cloud.request(action, params, PLATFORM, cause)
         cause, code = answer.cause, _ended(task, answer).code
-        if LEASE not in answer.message:
+        if LEASE not in answer.message and not (answer.failed and not answer.ret_code):
             break
         yield task.kernel.pause(operations().constants["cloud_retry_s"] * MS_PER_S)
     return cause, code

@@ -18,6 +18,7 @@ from qke_core.plan.change import AddNodes, apply
 from qke_core.rules.sizes import role_flaws
 from qke_sim.cloud import Call, Cluster, ClusterNode, denied, not_found
 from qke_sim.hosts.build import remove_host
+from qke_sim.hosts.host import Host
 from qke_sim.kernel import Process
 from qke_sim.platform import machines
 from qke_sim.platform.ask import cluster_of, known_role, require_money
@@ -112,7 +113,7 @@ def _add(task: Task, nodes: Sequence[ClusterNode]) -> Process[int]:
 
 
 def delete_cluster_nodes(platform: Platform, call: Call) -> dict[str, Json]:
-    """Answer DeleteClusterNodes; with `force` a destroy service that fails holds nothing up, where it may be so."""
+    """Answer DeleteClusterNodes; with `force` a service that fails on leaving nodes holds nothing up."""
     cluster = cluster_of(platform, call)
     ids = {node.id: node for node in cluster.nodes}
     wanted = call.required_texts("nodes")
@@ -146,22 +147,22 @@ def _delete(task: Task, nodes: Sequence[ClusterNode], *, forced: bool) -> Proces
 
 
 def end_nodes(task: Task, nodes: Sequence[ClusterNode], cause: int, *, forced: bool) -> Process[Ended]:
-    """Stop and destroy the services of nodes, in the version's order; a failing destroy ends it unless it is forced."""
+    """Stop and destroy the services of nodes, in the version's order; a failure ends it unless it is forced."""
     version = task.cluster.version
     hosts = [task.site.hosts[node.alias] for node in nodes if node.status == "active"]
     late = any(follows("destroy", host.node.role, version) == "stop" for host in hosts)
     ended = Ended(task.kernel.now, 0, cause)
     for name in ("stop", "destroy") if late else ("destroy", "stop"):
         ended = yield from run_service(task.site, hosts, Command(name, version), ended.seq)
-        if ended.code and not (forced and name == "destroy" and _may_force(hosts[0].node.role, version)):
+        if ended.code and not (forced and (name == "stop" or _may_force(hosts, version))):
             return ended
     return Ended(task.kernel.now, 0, ended.seq)
 
 
-def _may_force(role: str, version: str) -> bool:
-    """Whether people may go on when a role's destroy fails: unless the definition forbids it."""
-    found = operations().service(role, "destroy", version)
-    return found is None or found.force is not False
+def _may_force(hosts: Sequence[Host], version: str) -> bool:
+    """Whether people may go on when a destroy fails: unless the definition of one of the roles forbids it."""
+    found = [operations().service(host.node.role, "destroy", version) for host in hosts]
+    return all(service is None or service.force is not False for service in found)
 
 
 def remove(task: Task, nodes: Sequence[ClusterNode], cause: int) -> Process[int]:

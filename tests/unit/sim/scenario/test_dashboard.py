@@ -27,7 +27,7 @@ def test_every_cluster_has_a_lane_from_the_beginning(result: RunResult) -> None:
     shop, bank = result.clusters
     words = [(standing.status, standing.transition) for standing in shop.lane]
     assert words == [("active", ""), ("active", "stopping"), ("stopped", "")]
-    assert [standing.status for standing in bank.lane][0] == "absent"
+    assert bank.lane[0].status == "absent"
     assert (bank.lane[-1].status, bank.nodes, bank.version) == ("active", 3, "3.3.0")
 
 

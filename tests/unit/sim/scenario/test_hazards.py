@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qke_core.errors import InputError
-from qke_sim.scenario import RunResult, Story
+from qke_sim.scenario import RunResult, Story, run_story
 
 Run = Callable[..., RunResult]
 
@@ -177,3 +177,33 @@ def test_a_fault_that_can_strike_nothing_is_refused(
     with pytest.raises(InputError) as caught:
         story_of(SHOP, faults=[{"at": "1m", **fault}])
     assert [problem.code for problem in caught.value.problems] == [code]
+
+
+WEB = "kind: Deployment\nmetadata: {name: web}\nspec: {replicas: 2, template: {spec: {containers: [{name: web}]}}}\n"
+
+
+def test_images_that_cannot_be_fetched_keep_new_pods_waiting(story_of: Callable[..., Story]) -> None:
+    story = story_of(
+        SHOP,
+        files={"web.yaml": WEB},
+        workloads=[{"cluster": "shop", "manifest": "web.yaml"}],
+        timeline=[{"at": "5m", "cluster": "shop", "scale": {"workload": "web", "replicas": 4}}],
+        faults=[{"kind": "registry.unreachable", "at": "1m", "target": {"cluster": "shop"}, "for": "20m"}],
+        expect=[
+            {"always": "shop.workload.web.ready <= 2 || now >= duration('21m')"},
+            {"at_end": "shop.workload.web.ready == 4"},
+        ],
+    )
+    assert held(run_story(story))
+
+
+def test_a_pod_that_never_ends_makes_the_drain_fail_with_134(story_of: Callable[..., Story]) -> None:
+    story = story_of(
+        SHOP,
+        files={"web.yaml": WEB.replace("replicas: 2", "replicas: 6")},
+        workloads=[{"cluster": "shop", "manifest": "web.yaml"}],
+        timeline=[{"at": "5m", "cluster": "shop", "delete_nodes": {"role": "node_perf", "count": 1}}],
+        faults=[{"kind": "drain.hang", "at": "1m", "target": {"cluster": "shop"}, "workload": "web"}],
+    )
+    state = run_story(story).actions["delete-nodes"]
+    assert (state.status, state.code) == ("failed", 134)
