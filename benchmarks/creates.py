@@ -2,8 +2,8 @@
 
     python benchmarks/creates.py [SEEDS] [VERSION ...]
 
-Prints for each group: runs within the guide's 6 to 12 minutes, and the shortest, middle and longest duration. The guide
-speaks of 2.0.0; a cluster of 1.x always gets everything KubeSphere has.
+Prints for each group: runs that succeed within the guide's 6 to 12 minutes, and the shortest, middle and longest duration
+of those that succeed. The guide speaks of 2.0.0; a cluster of 1.x always gets everything KubeSphere has.
 """
 
 from __future__ import annotations
@@ -35,14 +35,13 @@ def story(version: str, group: str) -> Story:
 
 
 def durations(pair: tuple[str, str], seeds: int) -> list[int]:
-    """Return how long the create takes, milliseconds, for each of `seeds` seeds; a failed one raises."""
+    """Return how long the create takes, milliseconds, for each of `seeds` seeds in which it succeeds."""
     told, found = story(*pair), list[int]()
     for seed in range(1, seeds + 1):
         result = run_story(told, seed=seed, level="summary")
         action = result.actions["create"]
-        if action.status != "done":
-            raise RuntimeError(f"{pair} with seed {seed} ended as {action.status}, code {action.code}")
-        found.append(action.took_ms(result.ended_ms))
+        if action.status == "done":
+            found.append(action.took_ms(result.ended_ms))
     return found
 
 

@@ -36,11 +36,14 @@ CHARGE_MODES = {"on-demand": "elastic", "contract": "monthly"}
 """The API's `charge_mode` by billing mode (yunify/qingcloud-docs, DeployAppVersion; the words are assumed)."""
 
 
-def create_cluster(wish: ClusterState, preflight: Preflight, poll_ms: int) -> Flow[str]:
-    """Create the cluster that `wish` describes; return its id.
+def create_cluster(
+    wish: ClusterState, preflight: Preflight, poll_ms: int, findings: tuple[Finding, ...] = ()
+) -> Flow[str]:
+    """Create the cluster that `wish` describes; return its id. `findings` are what the rules say of it.
 
     Raises:
-        RefusedError: `operation.name-taken`, or `operation.refused` when the platform said no (facts: `platform_code`).
+        RefusedError: `operation.name-taken`, the first blocker among `findings`, or `operation.refused` when the
+            platform said no (facts: `platform_code`).
         RemoteError: `operation.job-failed` with the product's code in `platform_code`, `operation.job-lost`.
         StuckError: `operation.job-stuck` or `operation.unverified`.
     Rule: docs/rules/lifecycle.md; guide G-031 to G-048.
@@ -48,7 +51,7 @@ def create_cluster(wish: ClusterState, preflight: Preflight, poll_ms: int) -> Fl
     doing = say(Create(wish), wish.name)
     known = yield from perform_patiently(FindClusters(wish.name))
     taken = tuple(view.cluster_id for view in known)
-    yield from check_first(wish.name, doing, [_taken(wish.name, name) for name in taken[:1]], preflight)
+    yield from check_first(wish.name, doing, [*(_taken(wish.name, name) for name in taken[:1]), *findings], preflight)
     mode = CHARGE_MODES[wish.billing.mode]
     deploy = DeployCluster(catalog().version(wish.version).app_version_id, wish.name, conf_of(wish), mode, taken)
     made: Deployed = yield from take_no(perform_patiently(deploy))

@@ -47,6 +47,7 @@ from qke_core.plan.change import (
     Stop,
     Upgrade,
 )
+from qke_core.rules import Finding
 from qke_core.units import MS_PER_MIN
 from qke_core.workflows import afterwards, asking
 from qke_core.workflows.checks import check_order
@@ -70,13 +71,15 @@ class OperateRequest:
     """What is asked for. `cluster_id` is "" for a cluster that is to be created.
 
     `preflight`: `enforce` stops at a blocker before the platform is asked; `report` only tells the findings.
-    `poll_ms` is the pause between two looks at the job.
+    `poll_ms` is the pause between two looks at the job. `findings` are what is known beforehand of a cluster that is to
+    be created: what the rules say of the wish in its World (`qke_core.rules.check_cluster`).
     """
 
     cluster_id: str
     order: Order
     preflight: Preflight = "enforce"
     poll_ms: int = MS_PER_MIN
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def operate(request: OperateRequest) -> Flow[OperateResult]:
     began = yield from perform(Now())
     cluster_id, order = request.cluster_id, request.order
     if isinstance(order, Create):
-        cluster_id = yield from create_cluster(order.wish, request.preflight, request.poll_ms)
+        cluster_id = yield from create_cluster(order.wish, request.preflight, request.poll_ms, request.findings)
     elif isinstance(order, Upgrade):
         wanted = UpgradeRequest(cluster_id, order.target, request.preflight, request.poll_ms)
         yield from upgrade_cluster(wanted)

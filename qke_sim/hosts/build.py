@@ -142,7 +142,7 @@ def add_host(site: Site, node: ClusterNode, *, up: bool) -> Host:
         services=dict.fromkeys(services_of(cluster, node), up),
     )
     if up:
-        settle(host)
+        settle(host, cluster.version)
     attach_timers(site, host)
     site.hosts[node.alias] = host
     site.hosts = {found.alias: site.hosts[found.alias] for found in cluster.nodes if found.alias in site.hosts}

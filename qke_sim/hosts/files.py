@@ -1,17 +1,22 @@
-"""Files that the product writes on every node from metadata and parameters: /etc/hosts and docker's configuration.
+"""Files on nodes: /etc/hosts and docker's configuration, made of metadata and parameters, and audit policies.
 
-Rule: QKE app repo, confd templates; user guide G-056 to G-058, G-200.
+/etc/kubernetes is a link to /data, so what people put there outlives a start of the cluster.
+Rule: QKE app repo, confd templates and k8s.sh; user guide G-056 to G-058, G-073 to G-075, G-200.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from qke_core.catalog import operations
 from qke_core.effects import Json
 from qke_sim.hosts.site import Site
 
 PLATFORM_REGISTRY = "dockerhub.qingcloud.com"
 """The platform's own registry: no mirror. 1.0.1 refuses it as one, later versions leave it out."""
+AUDIT_FOLDER = "/etc/kubernetes/audit/policies"
+OLD_AUDIT_POLICY = "/etc/kubernetes/audit/default-audit-policy-file.yaml"
+"""What 1.x has instead of that folder's default.yaml."""
 
 
 def hosts_file(site: Site, alias: str) -> Mapping[str, str]:
@@ -33,3 +38,19 @@ def docker_config(site: Site) -> Mapping[str, Json]:
         "insecure-registries": list(env.text("insecure_registry").split()),
         "bip": env.text("docker_bip"),
     }
+
+
+def default_audit_policy(version: str) -> str:
+    """Return the path of the policy that a version brings to every Kubernetes node: note everything, briefly."""
+    return f"{AUDIT_FOLDER}/default.yaml" if operations().can(version, "audit-policy-folder") else OLD_AUDIT_POLICY
+
+
+def audits(site: Site, alias: str) -> bool:
+    """Whether a master's API server writes an audit log: its policy is a file that it has, or text in a parameter.
+
+    With a webhook, events go there instead.
+    """
+    values = site.cluster.env.values
+    if values.get("kube_audit_policy"):
+        return not values.get("kube_audit_webhook")
+    return str(values.get("kube_audit_file") or "") in site.hosts[alias].files

@@ -61,8 +61,9 @@ class Host:
 
     `subject` names it in the trace; `slow_percent` stretches what runs on it; `services` tells which of its supervised
     services are active; `trouble` is the record of the last thing that befell it, a crash or a failed command.
-    `files` and `data_markers` lie on /data (on the client, which has none, on its system disk), `system_files` on the
-    system disk, which a start of the cluster makes anew. `aliases` is what the product wrote into /etc/hosts.
+    `files` and `data_markers` lie on /data, which persists; the client, which has no such disk, loses its files with
+    its system disk and keeps its markers (assumed: it is never initialised twice). `system_files` lie on the system
+    disk, which a start of the cluster makes anew. `aliases` is what the product wrote into /etc/hosts.
     `certificates` are those of its control plane, `loaded` the one that its API server shows. `garbage` is what docker
     left on /data. `clock_skew_ms`: how much its clock is ahead of true time. `password` is the one that somebody chose
     at the first login, "" before.
@@ -140,7 +141,6 @@ class Host:
         self.aliases.clear()
         if self.node.role_kind == "client":
             self.files.clear()
-            self.data_markers.clear()
             self.password = ""
 
     def set_service(self, name: str, *, active: bool, cause: int) -> int:

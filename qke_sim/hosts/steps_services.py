@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from qke_core.catalog import ScriptStep, catalog
 from qke_sim.hosts.certificates import due, renew
+from qke_sim.hosts.files import default_audit_policy
 from qke_sim.hosts.prune import prune
 from qke_sim.hosts.run import FAILED, Behaviour, Run, at_once, elapse
 from qke_sim.hosts.steps_join import hang_up
@@ -22,6 +23,8 @@ def _initialise_node(run: Run, step: ScriptStep, cause: int) -> Process[int]:
         if not host.use_disk(catalog().constant("fresh_data_mib"), step.do, cause):
             return run.fail("no space on /data", FAILED, cause)
         host.data_markers.add("data")
+    if host.node.role_kind != "client":
+        host.files.add(default_audit_policy(run.version))
     host.system_files.add("node.init")
     run.site.kernel.trace.add("marker.written", host.subject, cause, marker="node.init")
     return 0

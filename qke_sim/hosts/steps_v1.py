@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from qke_core.catalog import ScriptStep
 from qke_sim.hosts.kube_lb import LB_FILE, make_v1_balancer
 from qke_sim.hosts.run import Behaviour, Run, api_answers, at_once, elapse, flag, kube_signals, waits
-from qke_sim.hosts.steps_cluster import first_master
 from qke_sim.hosts.steps_join import form_master
 from qke_sim.kernel import Process
 from qke_sim.kube import MASTER_TAINT, Taint
@@ -37,13 +36,13 @@ def _mark_control_plane(run: Run, cause: int) -> None:
     """Label and taint this master; 1.x knows no cluster without workers."""
     site, alias = run.site, run.host.alias
     if alias in site.kube.nodes:
-        labels = {**site.kube.nodes[alias].labels, "role": "master"} if first_master(run) else None
+        labels = {**site.kube.nodes[alias].labels, "role": "master"}
         site.kube.relabel(alias, cause, labels=labels, taints=(Taint(MASTER_TAINT, "NoSchedule"),))
 
 
 def _lock_installation(run: Run, cause: int) -> None:
     _ = cause
-    run.host.system_files.add("install.lock")
+    run.host.data_markers.add("install.lock")
 
 
 STEPS: Mapping[str, Behaviour] = {

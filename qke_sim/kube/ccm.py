@@ -3,7 +3,7 @@
 A balancer comes with a firewall of its own: group, rule, balancer, listeners, backends, apply, one call after another,
 each at most once. What fails is told as an Event and tried again with back-off, from where it stopped. When the Service
 goes, or becomes another type, the balancer goes, then the firewall. Nodes that come or go change the backends.
-Rule: qingcloud-cloud-controller-manager; user guide, G-110 to G-115, G-148.
+Rule: qingcloud-cloud-controller-manager; user guide, G-110 to G-115, G-148 to G-153.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ class CloudController:
         """Return the address that a balancer shall have, and its figures."""
         notes = service.annotations
         eips = [eip.strip() for eip in notes.get(EIP_IDS, "").split(",") if eip.strip()]
-        figures: dict[str, Json] = {"loadbalancer_type": int(notes.get(TYPE, "0") or 0), "mode": 1, "node_count": 2}
+        figures: dict[str, Json] = {"loadbalancer_type": notes.get(TYPE) or "0", "mode": 1, "node_count": 2}
         if eips:
             return {"eips": list[Json](eips), **figures}
         return {"vxnet": notes.get(VXNET, "") or self._cluster.vxnet, **figures}

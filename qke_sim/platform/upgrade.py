@@ -12,6 +12,7 @@ from qke_core.catalog import UpgradeService, catalog, operations
 from qke_core.effects import Json
 from qke_core.upgraded import upgraded
 from qke_sim.cloud import Call, CloudRefusal, Cluster, denied
+from qke_sim.hosts.build import services_of
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.site import Site
 from qke_sim.kernel import Process
@@ -62,7 +63,10 @@ def _finish(task: Task, target: str, cause: int) -> int:
     if can(target, AUTOMATIC) and not can(cluster.version, AUTOMATIC):
         task.platform.automatic_from[cluster.id] = task.kernel.now
     cluster.env, cluster.shapes, cluster.modules = after.settings, after.shape, after.modules
-    return task.cloud.turn(cluster, cause, version=target)
+    seq = task.cloud.turn(cluster, cause, version=target)
+    for host in task.site.hosts.values():  # The timers of 2.0.0 are services, the cron of 1.x was none.
+        host.services = {name: host.services.get(name, host.up) for name in services_of(cluster, host.node)}
+    return seq
 
 
 def _check_nodes(task: Task, target: str) -> Process[tuple[int, int]]:

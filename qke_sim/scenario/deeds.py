@@ -27,6 +27,7 @@ from qke_core.plan.change import (
     Stop,
     Upgrade,
 )
+from qke_core.rules import Finding
 from qke_core.units import render_rough
 from qke_core.workflows import (
     CallRequest,
@@ -62,13 +63,14 @@ class Deed:
     start: Callable[[], Flow[str]]
 
 
-def deed_of(action: Action, wish: ClusterState | None, cluster_id: str) -> Deed:
+def deed_of(action: Action, wish: ClusterState | None, cluster_id: str, findings: tuple[Finding, ...] = ()) -> Deed:
     """Return what an action comes to.
 
     Args:
         action: any but a `wait`.
         wish: the cluster to be created, for `create`.
         cluster_id: the cluster's id; "" when it is to be created, or none is needed.
+        findings: what the rules say of `wish`.
     """
     verb = action.verb
     if verb in _OTHERS:
@@ -77,7 +79,7 @@ def deed_of(action: Action, wish: ClusterState | None, cluster_id: str) -> Deed:
         return _upgrade(action, cluster_id)
     order = order_of(action, wish)
     name = wish.name if wish is not None else action.cluster
-    request = OperateRequest(cluster_id, order, action.preflight, action.poll)
+    request = OperateRequest(cluster_id, order, action.preflight, action.poll, findings)
     return Deed(say(order, name), name, lambda: _said(operate(request), lambda done: render_rough(done.took_ms)))
 
 

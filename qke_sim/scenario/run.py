@@ -240,7 +240,9 @@ class _Run:
         if action.wait is not None:
             self._wait(action, action.wait, state, cause)
             return
-        deed = deed_of(action, self.story.wish_of(action), self._cluster_id(action.cluster))
+        deed = deed_of(
+            action, self.story.wish_of(action), self._cluster_id(action.cluster), self.story.findings_of(action)
+        )
         seq = self._started(action, deed.what, deed.subject, cause)
         self.kernel.spawn(self._act(action, deed, state, seq))
         self._emit(action.label, "started", seq)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from qke_core.documents import Source
 from qke_core.models import ClusterDocument, ClusterState, ClusterWish, World
+from qke_core.rules import Finding, check_cluster
 from qke_sim.kernel import Kernel
 from qke_sim.kube import Objects
 from qke_sim.kube.manifest import read_manifest
@@ -62,11 +63,20 @@ class Story:
 
     def wish_of(self, action: Action) -> ClusterState | None:
         """Return the cluster that an action creates; None for one that does something else."""
+        document = self._document(action)
+        return None if document is None else ClusterState.of_wish(document)
+
+    def findings_of(self, action: Action) -> tuple[Finding, ...]:
+        """Return what the rules say of the cluster that an action creates, in the World as it is at the start."""
+        document = self._document(action)
+        return () if document is None else check_cluster(document, self.world)
+
+    def _document(self, action: Action) -> ClusterDocument | None:
+        """Return the file that would wish for what an action creates."""
         wish = self.births.get(action.label)
         if wish is None:
             return None
         fields = {name: getattr(wish, name) for name in ClusterWish.model_fields}
-        document = ClusterDocument.model_construct(
+        return ClusterDocument.model_construct(
             **fields, api_version="qke/v1", kind="Cluster", zone=self.world.zone, status="active"
         )
-        return ClusterState.of_wish(document)

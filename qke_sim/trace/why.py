@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from qke_core.effects import Json
 from qke_core.errors import InputError
@@ -47,4 +47,6 @@ def causes(records: Sequence[TraceRecord], seq: int) -> list[TraceRecord]:
 def _shown(value: Json) -> str:
     if isinstance(value, list):
         return ", ".join(_shown(item) for item in value) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} is {_shown(item)}" for name, item in value.items()) or "nothing"
     return "nothing" if value in (None, "") else str(value)

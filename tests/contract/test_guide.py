@@ -41,15 +41,17 @@ def test_nothing_proves_a_statement_that_does_not_exist():
     assert set(PROOFS) <= {found.id for found in STATEMENTS}
 
 
-def test_no_proof_is_expected_to_fail_or_skipped():
+def test_no_proof_is_expected_to_fail_or_skipped_or_expects_nothing():
     names = sorted({name for found in PROOFS.values() for name in found})
     assert [name for name in names if _excused(name)] == []
 
 
 def _excused(name: str) -> bool:
-    path, test = name.split("::", 1)
+    path, _, test = name.partition("::")
+    if not test:  # A story, which tests/scenario runs: what it expects is what it proves.
+        return "\nexpect:\n" not in (ROOT / path).read_text(encoding="utf-8")
     node = _functions(path)[test.rpartition("::")[2]]
-    return any(word in ast.unparse(each) for each in node.decorator_list for word in ("xfail", "mark.skip"))
+    return any(word in ast.unparse(node) for word in ("xfail", "mark.skip", "pytest.skip"))
 
 
 @cache
@@ -63,7 +65,23 @@ def test_the_page_names_every_statement_and_counts_the_proven_ones():
     assert f"{len(PROOFS)} of 210 proven." in lines
     rows = [line.split(" | ") for line in lines if line.startswith("| G-")]
     assert [row[0].removeprefix("| ") for row in rows] == [found.id for found in STATEMENTS]
-    assert all("::" in row[3] or row[3].startswith("later: ") for row in rows)
+    assert all(row[3].startswith(("`tests/", "`scenarios/", "later: ")) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("guide: [G-001, G-002]", {"G-001", "G-002"}),
+        ("guide: [\n    G-001,\n    G-002]", {"G-001", "G-002"}),
+        ("description: guide: [G-001]", set[str]()),
+        ("name: story", set[str]()),
+    ],
+)
+def test_a_scenario_names_what_it_proves(written: str, expected: set[str], tmp_path: Path):
+    for name in ("tests", "scenarios"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "scenarios" / "story.yaml").write_text(f"metadata:\n  {written}\n", encoding="utf-8")
+    assert PART["proofs"](tmp_path / "tests") == dict.fromkeys(sorted(expected), ("scenarios/story.yaml",))
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ FEATURES = {
     "ssh-key": ("2.0.0", ""),
     "client-password": ("2.0.0", "2.0.0"),
     "password-is-cluster-id": ("3.0.0", ""),
+    "audit-policy-folder": ("2.0.0", ""),
     "menu-services": ("2.0.0", ""),
     "cpu-model": ("2.0.0", ""),
     "notification-module": ("2.0.0", "3.0.0"),
@@ -46,6 +47,7 @@ FEATURES = {
     "helm-3": ("3.0.0", ""),
     "extra-arguments": ("3.0.0", ""),
     "kubernetes-eip-port": ("3.0.0", ""),
+    "supervised-ssh": ("3.0.0", ""),
     "readiness-check-before-upgrade": ("3.0.0", ""),
     "policy-auditing-events-modules": ("3.0.0", ""),
     "hostnic": ("3.1.0", ""),
@@ -159,7 +161,7 @@ def test_whether_a_failed_destroy_can_be_overruled_differs_by_version_and_role()
 # --- Scaling
 
 
-@pytest.mark.guide("G-186", "G-187")
+@pytest.mark.guide("G-186")
 @pytest.mark.parametrize("version", [version for version in TWO if version not in FORCED])
 def test_up_to_3_1_1_a_drain_is_polite_and_may_take_two_hours(version: str):
     fact = operations().scale_in(version)
@@ -230,7 +232,6 @@ def test_rollback_and_another_host_type_of_masters_are_refused_from_2_0_0_on():
     assert book.allows("change_instance_class", "master", "1.0.1")
 
 
-@pytest.mark.guide("G-002")
 def test_nodes_are_looked_at_every_minute_and_the_client_never():
     book = operations()
     for version in catalog().order:

@@ -15,6 +15,8 @@ from qke_sim.cloud.loadbalancer import api_balancer
 from qke_sim.cloud.router import Router
 from qke_sim.hosts.tabs import console, kubeconfig
 from qke_sim.kernel import Kernel, Process
+from qke_sim.kube import PodTemplate, Resources, Service, Workload
+from qke_sim.kube.ccm import EIP_IDS, TYPE
 from qke_sim.populate.network import vxnet_of
 from qke_sim.twin import Twin
 
@@ -233,6 +235,28 @@ def test_a_cut_keeps_two_nodes_apart(kernel: Kernel) -> None:
     twin.site("shop").cuts.add(frozenset({"client1", "master1"}))
     assert reach(twin, "shop/client1", "shop/master1:22").blocked_by == "host"
     assert reach(twin, "shop/client1", "shop/master2:22").reached
+
+
+@pytest.mark.guide("G-008", "G-148", "G-150", "G-153")
+@pytest.mark.parametrize(("version", "express"), [("1.0.1", "Prod"), ("2.0.0", "standard prod")])
+def test_a_service_with_an_address_of_its_own_is_reached_from_the_internet(
+    kernel: Kernel, ask: Callable[..., dict[str, Any]], version: str, express: str
+) -> None:
+    """G-153: make an EIP, take its id, make the Service with it, reach it by the public address."""
+    twin = make(kernel, version=version, express=express)
+    (eip_id,) = ask(twin, "AllocateEips", bandwidth=10)["eips"]
+    (shown,) = ask(twin, "DescribeEips", eips=[eip_id])["eip_set"]
+    address = shown["eip_addr"]
+    assert reach(twin, "internet", f"{address}:8080").blocked_by == "eip"
+    kube = twin.site("shop").kube
+    template = PodTemplate({"app": "web"}, Resources(100, 2**28, 1), {}, ())
+    kube.apply(Workload("Deployment", "shop", "web", 2, template), 0)
+    notes = {EIP_IDS: eip_id, TYPE: "0"}
+    kube.apply_service(Service("shop", "web", {"app": "web"}, "LoadBalancer", ((8080, 0),), notes), 0)
+    kernel.run(kernel.now + 10**7)
+    assert next(service.address for service in kube.objects.services if service.name == "web") == address
+    assert reach(twin, "internet", f"{address}:8080").reached
+    assert reach(twin, "internet", f"{address}:8081").blocked_by == "firewall"
 
 
 @pytest.mark.guide("G-181")

@@ -32,7 +32,6 @@ def only(code: str, *policies: Mapping[str, Any], **wish: Any) -> Finding:
     return found
 
 
-@pytest.mark.guide("G-122")
 def test_thresholds_and_rules_that_are_far_enough_apart_need_no_warning():
     assert [finding.code for finding in check(GOOD)] == ["autoscaling.both-directions"]
 
@@ -63,7 +62,6 @@ def test_a_count_outside_the_limits_is_warned_of():
     assert "outside the limits 5 to 6" in only("outside", {**GOOD, "min": 5}).sentence
 
 
-@pytest.mark.guide("G-119")
 def test_a_policy_that_may_go_below_two_workers_is_warned_of_with_135():
     found = only("two-workers", {**GOOD, "min": 1})
     assert (found.severity, found.platform_code) == ("warning", 135)

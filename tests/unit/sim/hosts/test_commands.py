@@ -174,11 +174,14 @@ def test_a_restart_stops_and_starts_the_services_of_its_node_only(standing: Stan
     assert not records(site, "api.unavailable")
 
 
-def test_services_stop_in_reverse_order(standing: Stand) -> None:
-    site = standing("3.3.0")
+@pytest.mark.parametrize(("version", "ssh"), [("2.0.0", []), ("3.0.0", ["ssh"]), ("3.3.0", ["ssh"])])
+def test_services_stop_in_reverse_order_sshd_among_them_from_3_0_0_on(
+    standing: Stand, version: str, ssh: list[str]
+) -> None:
+    site = standing(version)
     assert run(site, "master2", "stop") == 0
     stopped = [str(record.data["service"]) for record in records(site, "service.stopped")]
-    assert stopped == ["docker-prune.timer", "kube-certs.timer", "kubelet", "docker", "etcd"]
+    assert stopped == ["docker-prune.timer", "kube-certs.timer", "kubelet", *ssh, "docker", "etcd"]
 
 
 @pytest.mark.parametrize("version", TWO)

@@ -13,6 +13,7 @@ from qke_core.catalog import RoleShape, catalog
 from qke_core.models import World
 from qke_sim.cloud import CloudRefusal, Job, Outcome
 from qke_sim.hosts.appctl import Run, run_command
+from qke_sim.hosts.files import default_audit_policy
 from qke_sim.hosts.site import Site
 from qke_sim.kernel import Kernel
 from qke_sim.kube import MASTER_TAINT
@@ -129,6 +130,16 @@ def test_every_express_group_of_every_version_comes_up(version: str, group: str)
     assert all(all(host.services.values()) for host in site.hosts.values())
     assert site.installer.state == "complete"
     assert site.applied == {"network", "cloud-controller", "storage"}
+
+
+@pytest.mark.guide("G-075")
+@pytest.mark.parametrize("version", ["1.0.1", "2.0.0"])
+def test_every_new_master_has_the_default_audit_policy(version: str) -> None:
+    """G-075."""
+    site = born(version).site
+    files = [site.hosts[node.alias].files for node in site.cluster.of_kind("master")]
+    assert len(files) == 3
+    assert all(default_audit_policy(version) in found for found in files)
 
 
 @pytest.mark.guide("G-083", "G-084")

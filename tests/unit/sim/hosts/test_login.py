@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from qke_core.catalog import catalog
-from qke_sim.hosts.files import docker_config, hosts_file
+from qke_core.catalog import catalog, parameters
+from qke_sim.hosts.files import AUDIT_FOLDER, audits, default_audit_policy, docker_config, hosts_file
 from qke_sim.hosts.login import by_key, by_password, by_screen, first_password, hop
 from qke_sim.hosts.site import Site
 from qke_sim.kernel import Kernel
@@ -20,8 +20,8 @@ Stand = Callable[..., Site]
 
 @pytest.fixture
 def standing(new_kernel: Callable[..., Kernel], twin_of: Callable[..., Twin]) -> Stand:
-    def make(version: str, **env: object) -> Site:
-        roles = {"master": {"count": 1}, "node_perf": {"count": 2}, "client": {"count": 1}}
+    def make(version: str, masters: int = 1, **env: object) -> Site:
+        roles = {"master": {"count": masters}, "node_perf": {"count": 2}, "client": {"count": 1}}
         return twin_of(new_kernel(), {"name": "shop", "version": version, "roles": roles, "env": env}).site("shop")
 
     return make
@@ -98,3 +98,54 @@ def test_registries_are_separated_by_blanks(standing: Stand) -> None:
     found = docker_config(standing("3.3.0", registry_mirrors=mirrors, insecure_registry="a.example b.example"))
     assert found["registry-mirrors"] == ["https://one.example", "https://two.example"]
     assert found["insecure-registries"] == ["a.example", "b.example"]
+
+
+# --- Policies of the audit log
+
+
+PATHS = [version for version in catalog().order if "kube_audit_file" in parameters().env(version)]
+MASTERS = ("master1", "master2", "master3")
+
+
+def with_policy(site: Site, path: str) -> Site:
+    env = site.cluster.env
+    site.cluster.env = type(env)(env.version, {**env.values, "kube_audit_file": path})
+    return site
+
+
+@pytest.mark.guide("G-075")
+@pytest.mark.parametrize("version", PATHS)
+def test_a_default_policy_lies_on_every_master(standing: Stand, version: str) -> None:
+    """G-075; 1.x has it one folder above, under another name."""
+    site = standing(version, masters=3)
+    path = default_audit_policy(version)
+    if version in TWO:
+        assert path == "/etc/kubernetes/audit/policies/default.yaml"
+    assert not any(audits(site, alias) for alias in MASTERS)
+    assert all(audits(with_policy(site, path), alias) for alias in MASTERS)
+
+
+@pytest.mark.guide("G-073", "G-074")
+@pytest.mark.parametrize("version", [version for version in PATHS if version in TWO])
+def test_an_own_policy_counts_on_the_masters_that_people_put_it_on(standing: Stand, version: str) -> None:
+    """G-073: a missing file means no audit log. G-074: it goes to all masters, by way of the client."""
+    path = f"{AUDIT_FOLDER}/strict.yaml"
+    site = with_policy(standing(version, masters=3), path)
+    for alias in MASTERS:
+        assert not audits(site, alias)
+        assert hop(site, "client1", alias).ok
+        site.hosts[alias].put_file(path, 0)
+        assert audits(site, alias)
+    site.hosts["master1"].renew_system_disk()
+    assert audits(site, "master1")
+    assert not audits(with_policy(site, ""), "master1")
+
+
+@pytest.mark.parametrize(("webhook", "logs"), [("", True), ("kind: Config", False)])
+def test_from_3_1_0_on_the_policy_is_text_and_a_webhook_takes_the_events(
+    standing: Stand,
+    webhook: str,
+    logs: bool,  # noqa: FBT001 - parameter of a table
+) -> None:
+    site = standing("3.3.0", kube_audit_policy="kind: Policy", kube_audit_webhook=webhook)
+    assert audits(site, "master1") == logs

@@ -14,7 +14,7 @@ from qke_sim.cloud.securitygroup import SecurityGroup
 from qke_sim.hosts.site import Site
 from qke_sim.kernel import Kernel
 from qke_sim.kube import PodTemplate, Resources, Service, Workload
-from qke_sim.kube.ccm import CloudController
+from qke_sim.kube.ccm import PREFIX, CloudController
 from qke_sim.twin import Twin
 
 CONSOLE = "kubesphere-system/ks-console"
@@ -172,6 +172,91 @@ def test_a_service_of_type_load_balancer_gets_one_in_the_private_network(shop: S
     shop.site.kube.delete_service(shop.service("shop/web"), 0)
     shop.wait()
     assert (shop.balancers(), shop.groups()) == ([], [])
+
+
+WEB = "shop/web"
+
+
+def expose(shop: Shop, **annotations: str) -> None:
+    """Make a web tier and a Service of type LoadBalancer with the annotations that the guide names."""
+    template = PodTemplate({"app": "web"}, Resources(100, 2**28, 1), {}, ())
+    shop.site.kube.apply(Workload("Deployment", "shop", "web", 2, template), 0)
+    notes = {f"{PREFIX}{name.replace('_', '-')}": value for name, value in annotations.items()}
+    shop.site.kube.apply_service(Service("shop", "web", {"app": "web"}, "LoadBalancer", ((8080, 0),), notes), 0)
+    shop.wait()
+
+
+def warnings(shop: Shop) -> list[str]:
+    return [event.message for event in shop.site.kube.events if event.reason == "SyncLoadBalancerFailed"]
+
+
+@pytest.mark.guide("G-150", "G-151")
+@pytest.mark.parametrize("kind", range(6))
+def test_an_annotation_chooses_the_type_as_create_load_balancer_does(shop: Shop, kind: int) -> None:
+    """G-150, G-151: 0 to 5."""
+    expose(shop, type=str(kind), eip_ids="eip-1")
+    (balancer,) = shop.balancers()
+    assert (balancer.loadbalancer_type, balancer.status) == (kind, "active")
+    assert shop.service(WEB).address == "139.198.0.1"
+
+
+@pytest.mark.guide("G-151")
+@pytest.mark.parametrize("kind", ["6", "-1", "gold"])
+def test_another_type_is_refused_by_create_load_balancer_and_told(shop: Shop, kind: str) -> None:
+    """G-151: the same values, and no others."""
+    expose(shop, type=kind)
+    assert shop.balancers() == []
+    (why,) = warnings(shop)
+    assert f"invalid value [{kind}] of parameter [loadbalancer_type]" in why
+
+
+@pytest.mark.guide("G-150")
+def test_a_service_of_another_type_gets_none_whatever_its_annotations(shop: Shop) -> None:
+    """G-150: type and annotations."""
+    notes = {f"{PREFIX}eip-ids": "eip-1"}
+    shop.site.kube.apply_service(Service("shop", "web", {"app": "web"}, "NodePort", ((8080, 0),), notes), 0)
+    shop.wait()
+    assert shop.balancers() == []
+
+
+@pytest.mark.guide("G-008", "G-152")
+def test_four_addresses_make_a_public_balancer(shop: Shop) -> None:
+    """G-152: the balancer is made by itself, with all the EIPs that the annotation names; spaces do not matter."""
+    more_eips(shop)
+    expose(shop, eip_ids="eip-1, eip-2,eip-3,eip-4")
+    (balancer,) = shop.balancers()
+    eips = [shop.twin.cloud.store.get(Eip, f"eip-{number}") for number in range(1, 5)]
+    assert {(eip.status, eip.resource_id) for eip in eips} == {("associated", balancer.id)}
+    assert balancer.private_ip == ""
+
+
+@pytest.mark.guide("G-152")
+def test_five_addresses_are_too_many(shop: Shop) -> None:
+    """G-152: 4 at most."""
+    more_eips(shop)
+    expose(shop, eip_ids="eip-1,eip-2,eip-3,eip-4,eip-5")
+    assert shop.balancers() == []
+    assert "[4] public IPs at most" in warnings(shop)[0]
+
+
+@pytest.mark.guide("G-152")
+def test_an_address_that_is_not_available_keeps_the_service_waiting_until_it_is(shop: Shop) -> None:
+    """G-152: the EIPs must be available."""
+    eip = shop.twin.cloud.store.get(Eip, "eip-1")
+    shop.twin.cloud.store.change(eip, 0, status="associated", resource_id="i-other")
+    expose(shop, eip_ids="eip-1")
+    assert shop.balancers() == []
+    assert "public IP [eip-1] is not available" in warnings(shop)[0]
+    shop.twin.cloud.store.change(eip, 0, status="available", resource_id="")
+    shop.site.kube.wake(0)
+    shop.wait()
+    assert len(shop.balancers()) == 1
+    assert shop.service(WEB).address == "139.198.0.1"
+
+
+def more_eips(shop: Shop) -> None:
+    for number in (3, 4, 5):
+        shop.twin.cloud.store.place(Eip(id=f"eip-{number}", status="available", eip_addr=f"139.198.0.{number}"))
 
 
 def test_a_node_that_goes_is_no_backend_any_more(shop: Shop) -> None:

@@ -169,6 +169,7 @@ def test_room_that_comes_in_time_lets_the_installation_go_on(twin: Callable[...,
     assert site.installer.state == "complete"
 
 
+@pytest.mark.guide("G-045", "G-047")
 def test_a_linked_elk_service_stands_in_for_the_volumes_of_logs(twin: Callable[..., Twin]) -> None:
     found = twin("3.3.0", "ks-logging", links={"elk": "cl-elk"})
     site = found.site("shop")

@@ -135,7 +135,6 @@ def test_while_another_operation_runs_the_run_fails_and_is_not_queued(kernel: Ke
     assert all(record.t < 11 * MS_PER_MIN for record in records(kernel, "autoscaling.fired"))
 
 
-@pytest.mark.guide("G-119")
 def test_going_below_two_workers_fails_with_135_from_2_0_0_on(kernel: Kernel, twin_of: TwinOf):
     twin = make(kernel, twin_of, load(("0s", 200)), min=1)
     kernel.run(MS_PER_H)

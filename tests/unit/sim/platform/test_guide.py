@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from qke_core.catalog import catalog, operations
-from qke_core.units import MS_PER_MIN
-from qke_sim.kube import PodTemplate, Resources, Workload
+from qke_core.errors import RemoteError
+from qke_core.units import MS_PER_H, MS_PER_MIN
+from qke_sim.kube import DisruptionBudget, PodTemplate, Resources, Workload
 from qke_sim.testing.office import Office, wish
 
 BARE = {"install_kubesphere": False}
@@ -41,6 +42,23 @@ def test_a_creation_takes_six_to_twelve_minutes(version: str, group: str) -> Non
         office = created(version, seed, express=group, env={"extra.modules": ""})
         (job,) = (job for job in office.twin.cloud.jobs.values() if job.cluster_id)
         assert 6 * MS_PER_MIN <= job.status_ms - job.create_ms <= 12 * MS_PER_MIN
+
+
+@pytest.mark.guide("G-001")
+def test_kubesphere_runs_on_kubernetes_on_machines_disks_and_a_network_and_outlives_a_master() -> None:
+    """G-001."""
+    office = created(express="high-performance prod", env={"extra.modules": ""})
+    (vxnet_id,) = {instance["vxnets"][0]["vxnet_id"] for instance in office.tell("DescribeInstances")["instance_set"]}
+    assert vxnet_id == "vxnet-in"
+    assert all(node.volume_id for node in office.site.cluster.nodes if node.role != "client")
+    console = [pod for pod in office.site.kube.pods if pod.owner.name == "ks-console"]
+    assert console
+    assert all(pod.ready for pod in console)
+    began = len(office.records)
+    office.site.crash("master1", 0)
+    office.wait(10 * MS_PER_MIN)
+    assert office.site.plane.available
+    assert not [record for record in office.records[began:] if record.kind == "api.unavailable"]
 
 
 @pytest.mark.guide("G-034")
@@ -157,8 +175,6 @@ def test_a_change_takes_the_api_servers_down_for_a_moment_or_does_not(
     """G-055, G-071, G-076, G-080 without auditing, G-094."""
     roles = {**SMALL, "master": {"count": 3}}
     office = Office({"name": "shop", "version": "2.0.0", "roles": roles, "env": BARE})
-    if not set(values) <= set(office.state.settings.values):
-        pytest.skip("the version has no such parameter")
     assert changed(office, **values) == masters
 
 
@@ -201,3 +217,36 @@ def test_pods_move_before_the_node_is_deleted_and_its_machine_goes_last() -> Non
     assert len([pod for pod in pods if pod.ready]) == 3
     times = [office.find(kind, "shop/node_perf3")[-1].t for kind in ("node.cordoned", "node.removed", "host.stopped")]
     assert times == sorted(times)
+
+
+@pytest.mark.guide("G-120", "G-187")
+def test_a_removal_fails_when_the_others_lack_room_for_pods_that_must_stay_and_a_drain_by_hand_says_why() -> None:
+    """G-120, G-187: the first pod that moves finds no room, and the budget lets no second one go."""
+    office = office_with_workers("2.0.0")
+    kube = office.site.kube
+    kube.objects.budgets.append(DisruptionBudget("default", "web", {"app": "web"}, max_unavailable=1))
+    busy(office, 6, 1500)
+    began = office.kernel.now
+    assert deleted(office, "node_perf3") == 134
+    assert 2 * MS_PER_H <= office.find("job.ended")[-1].t - began <= 2 * MS_PER_H + 15 * MS_PER_MIN
+    assert len(kube.nodes) == 4
+    assert all(pod.running for pod in kube.pods)
+    params = {"verb": "drain", "resource": "nodes", "name": kube.nodes["node_perf3"].name}
+    flags = {"ignoreDaemonsets": True, "deleteEmptydirData": True, "force": True, "timeoutSeconds": 60}
+    running = office.kernel.spawn(office.twin.kube.call(office.id, {**params, **flags}, "kubectl", 0))
+    running.defused = True
+    office.wait(2 * MS_PER_MIN)
+    assert isinstance(running.value, RemoteError)
+    assert "disruption budget" in running.value.sentence
+    (unplaced,) = (pod for pod in kube.pods if not pod.running)
+    assert "Insufficient cpu" in unplaced.why
+
+
+@pytest.mark.guide("G-120")
+def test_without_budgets_a_removal_succeeds_and_pods_that_find_no_room_wait() -> None:
+    """G-120: nobody checks before."""
+    office = office_with_workers("2.0.0")
+    busy(office, 6, 1500)
+    assert deleted(office, "node_perf3") == 0
+    pods = [pod for pod in office.site.kube.pods if pod.owner.name == "web"]
+    assert sorted(pod.running for pod in pods) == [False, False, True, True, True, True]

@@ -34,6 +34,7 @@ def at(kernel: Kernel, ms: int) -> None:
     kernel.run(ms)
 
 
+@pytest.mark.guide("G-002")
 @pytest.mark.parametrize("version", ["1.0.1", "2.0.0", "3.3.0"])
 def test_a_stopped_kubelet_is_found_and_started_again(kernel: Kernel, twin_of: TwinOf, version: str):
     twin = make(kernel, twin_of, version)

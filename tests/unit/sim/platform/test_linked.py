@@ -50,7 +50,6 @@ def test_a_service_may_be_missing_from_the_beginning(kernel: Kernel):
     assert twin.site("lone").plane.works
 
 
-@pytest.mark.guide("G-045")
 def test_without_its_linked_elk_a_cluster_works_on(kernel: Kernel):
     twin = make(kernel)
     twin.linked.set_up("cl-k1f2g3h4", up=False, cause=0)
