@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qke_core.catalog import Claim, StorageClass, catalog, storage
+from qke_core.catalog import Claim, StorageClass, catalog, operations, storage
 from qke_core.models.state import ClusterState
 from qke_core.resources import Resource
 
@@ -28,6 +28,18 @@ def resources_of(state: ClusterState) -> tuple[Resource, ...]:
         *_kubesphere_volumes(state),
         *_balancers(state),
     )
+
+
+def left_behind(state: ClusterState) -> tuple[Resource, ...]:
+    """List what at most stays when the cluster is ceased: what was made inside one born as 1.x (G-190 to G-192).
+
+    What was made since an upgrade goes with the cluster, and nobody can tell it apart beforehand. The console's
+    balancer goes when 1.x deletes the Service.
+    """
+    if operations().can(state.born_as, "automatic-destruction"):
+        return ()
+    gone = {"node", "console"} if not operations().can(state.version, "automatic-destruction") else {"node"}
+    return tuple(found for found in resources_of(state) if found.origin not in gone)
 
 
 def api_balancer(state: ClusterState) -> bool:

@@ -110,9 +110,10 @@ BY_ITSELF: tuple[Move[Phase], ...] = (
     Move("active", "suspended", "the account is in arrears"),
     Move("stopped", "suspended", "the account is in arrears"),
     Move("suspended", "active", "the balance is topped up"),
+    Move("suspended", "stopped", "topped up after a stop"),
     Move("deleted", "ceased", "2 hours in the recycle bin"),
 )
-"""What the platform does to a cluster unasked. Where a suspended cluster returns to is assumed."""
+"""What the platform does to a cluster unasked. That a suspended one returns to where it was is assumed."""
 
 NODES: tuple[Move[NodeStatus], ...] = (
     Move("pending", "active", "created or added"),
@@ -123,6 +124,7 @@ NODES: tuple[Move[NodeStatus], ...] = (
     Move("active", "suspended", "arrears"),
     Move("stopped", "suspended", "arrears"),
     Move("suspended", "active", "topped up"),
+    Move("suspended", "stopped", "topped up after a stop"),
     Move("active", "deleted", "cluster deleted"),
     Move("stopped", "deleted", "cluster deleted"),
     Move("suspended", "deleted", "cluster deleted"),
@@ -227,6 +229,7 @@ NODES_BY_ITSELF: tuple[Move[NodeStatus], ...] = (
 INSTANCES_BY_ITSELF: tuple[Move[InstanceStatus], ...] = (
     Move("running", "stopped", "its machine crashed, or it was shut down from inside"),
     Move("stopped", "running", "the platform revived it"),
+    Move("suspended", "stopped", "resumed, and stopped before"),
     Move("running", "ceased", "terminated past the bin (direct_cease)"),
     Move("stopped", "ceased", "terminated past the bin (direct_cease)"),
     Move("suspended", "ceased", "terminated past the bin (direct_cease)"),

@@ -14,6 +14,7 @@ from qke_sim.cloud.families import ACTIONS as CLOUD_ACTIONS
 from qke_sim.digest import digest_of
 from qke_sim.hosts.balancer import api_listener, rebalance, stand_behind
 from qke_sim.hosts.build import standing_site
+from qke_sim.hosts.files import read
 from qke_sim.hosts.host import HostDoor
 from qke_sim.hosts.machines import serves
 from qke_sim.hosts.site import Site
@@ -23,6 +24,7 @@ from qke_sim.kube import KubeDoor, Objects
 from qke_sim.kube.kubesphere import CONSOLE
 from qke_sim.platform import ACTIONS as PLATFORM_ACTIONS
 from qke_sim.platform import Platform, keep_bin, watch_power
+from qke_sim.platform.arrears import Arrears
 from qke_sim.platform.autoscaling import Autoscaler
 from qke_sim.platform.census import Census
 from qke_sim.platform.health import Health
@@ -49,14 +51,16 @@ class Twin:
         self.host = HostDoor(kernel)
         self.kube = KubeDoor(kernel)
         self._sites = Sites(self.kube, self.host)
+        self.host.read = partial(read, self._sites.by_name)
         for place, wish in enumerate(world.clusters):
             self._sites.take(standing_site(self.cloud, wish, place, objects.get(wish.name, Objects())))
-        populate(self.cloud, world)
+        populate(self.cloud, world, {name: site.kube.objects.claims for name, site in self.sites.items()})
         for site in self.sites.values():
             stand_behind(site)
         self.cloud.on_applied.append(self._applied)
         self.cloud.serves = partial(serves, self.cloud, self.sites)
         self.platform = Platform(kernel, self.cloud, self._sites)
+        self.arrears = Arrears(self.platform)
         self.cloud.on_power.append(watch_power(self.platform))
         self.cloud.serve(CLOUD_ACTIONS)
         for name, handler in PLATFORM_ACTIONS.items():

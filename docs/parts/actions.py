@@ -23,8 +23,8 @@ GENERATED = "<!-- Made by docs/generate.py from the code: change that, then `mak
 READERS = frozenset(name for name, member in vars(Call).items() if isinstance(member, FunctionType))
 PAGED = ("offset", "limit")
 BEGINS_JOB = frozenset({"begin", "carry_out"})
-OURS = frozenset({"ExecuteAutoScalingPolicy"})
-"""Actions without a public name: the console has the button, no document says what it calls."""
+OURS = frozenset({"ExecuteAutoScalingPolicy", "RecoverInstances", "SuspendInstances", "ResumeInstances"})
+"""Actions that the catalogue of the public API does not list: what the console or the provider does by other means."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Networks": ("vxnet", "router", "eip", "nic"),
@@ -61,7 +61,7 @@ def lines() -> Iterator[str]:
     yield from _table("Autoscaling", SCALING)
     yield ""
     yield "The parameters of autoscaling are our reading of the console's form: no public text lists them. An action in"
-    yield "*italics* has a name of ours."
+    yield "*italics* is ours: the public lists of actions do not have it."
 
 
 def group_of(handler: Callable[..., object]) -> str:

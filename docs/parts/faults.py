@@ -53,6 +53,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "{kind: job.slow, resource: UpgradeClusters, percent: 300, at: 1m}",
         "{kind: job.fails, chance: 5, count: null, at: 1m, for: 6h}",
         "{kind: quota.shrinks, resource: volume, to: 10, at: 30m}",
+        "{kind: account.arrears, at: 30m, for: 1d}",
     ),
     "At a door": (
         "{kind: call.fails, operation: DescribeClusterJobs, count: 3, at: 30m}",
@@ -67,6 +68,7 @@ PLACES = {
     "KubeletStop": "Nodes",
     "DiskFill": "Nodes",
     "HostSlow": "Nodes",
+    "DiskSlow": "Nodes",
     "ClockSkew": "Nodes",
     "MemberLost": "Nodes",
     "CertificateExpired": "Nodes",

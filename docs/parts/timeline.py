@@ -30,6 +30,7 @@ EXAMPLES = {
     "call": "call: {action: AllocateEips, params: {bandwidth: 1}}",
     "cordon": "cordon: {role: node_perf, index: 2}",
     "uncordon": "uncordon: {role: node_perf, index: 2}",
+    "drain": "drain: {role: node_perf, index: 2, delete_emptydir: true, timeout: 10m}",
     "scale": "scale: {workload: web, namespace: shop, replicas: 6}",
     "kubectl": "kubectl: {verb: delete, resource: pods, name: web-1, namespace: shop}",
     "wait": "wait: {until: shop.nodes.ready == 6, within: 20m}",

@@ -53,6 +53,7 @@ def read_plan(data: Mapping[str, Any]) -> UpgradePlan:
             touches=Disruption(
                 tuple(stage["touches"]["restarts"]), tuple(stage["touches"]["roles"]), stage["touches"]["manner"]
             ),
+            inside=stage["inside"],
         )
         for stage in cast("list[dict[str, Any]]", data["stages"])
     ]

@@ -182,10 +182,11 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class RetCode:
-    """A `ret_code` in an answer of the cloud API. 0 is success."""
+    """A `ret_code` in an answer of the cloud API. 0 is success. `remedy` is what to do when a job ends with it."""
 
     number: int
     meaning: str
+    remedy: str
     basis: Basis
     source: str
 
@@ -206,7 +207,8 @@ class Duration:
     """How long something takes: a triangular distribution, or a fixed value when all three numbers are equal.
 
     `spread_percent` not None: the nodes of one cluster do this alike. They share one draw, and each differs from it by
-    at most that many percent.
+    at most that many percent. `on_disk`: the time goes into reading and writing the node's disk, so a slow disk
+    stretches it.
     """
 
     name: str
@@ -217,6 +219,7 @@ class Duration:
     basis: Basis
     source: str
     note: str
+    on_disk: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,5 +203,6 @@ def parse_ret_codes(document: Document) -> dict[int, RetCode]:
     for table in document.tables("ret_code", by=("number",)):
         basis, source = table.provenance()
         number = table.integer("number")
-        put_once(codes, table, number, RetCode(number, table.text("meaning"), basis, source))
+        remedy = table.text("remedy") if table.has("remedy") else ""
+        put_once(codes, table, number, RetCode(number, table.text("meaning"), remedy, basis, source))
     return codes

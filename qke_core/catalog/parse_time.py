@@ -71,7 +71,8 @@ def _duration(table: Table) -> Duration:
         raise table.error(f"min_ms, mode_ms, max_ms must not fall, but are {low}, {mode}, {high}")
     basis, source = table.provenance()
     spread = table.integer("spread_percent") if table.has("spread_percent") else None
-    return Duration(table.text("name"), low, mode, high, spread, basis, source, table.text("note", default=""))
+    note, on_disk = table.text("note", default=""), table.flag("on_disk", default=False)
+    return Duration(table.text("name"), low, mode, high, spread, basis, source, note, on_disk)
 
 
 def parse_scripts(

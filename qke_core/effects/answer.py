@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from qke_core.catalog import catalog
 from qke_core.effects.base import Json
 from qke_core.errors import RemoteError
 
@@ -14,6 +15,10 @@ RETRY_CODES = frozenset({INTERNAL_ERROR, 5100})
 
 TOO_FREQUENT = "too frequently"
 """Words of the API's message when the account calls too often: ret_code 2500 like a quota, but it passes."""
+
+
+SHORTAGES = (2400, 2500, 5200)
+"""Codes that say what is short, of the account or of the zone: no resource's state mends it."""
 
 
 def require_answer(action: str, answer: Mapping[str, Json]) -> Json:
@@ -30,11 +35,18 @@ def require_answer(action: str, answer: Mapping[str, Json]) -> Json:
     raise RemoteError(
         "cloud.refused",
         f"{action} was refused with ret_code {ret_code}: {text(answer, 'message')}",
-        "try again later" if retry else "look at the state of the resource that the message names",
+        "try again later" if retry else _remedy(ret_code),
         {"action": action, "ret_code": ret_code},
         retry=retry,
         in_doubt=ret_code == INTERNAL_ERROR,
     )
+
+
+def _remedy(ret_code: int) -> str:
+    """Return what to do about a refusal that another try does not mend."""
+    known = catalog().ret_codes.get(ret_code)
+    found = known.remedy if known is not None and ret_code in SHORTAGES else ""
+    return found or "look at the state of the resource that the message names"
 
 
 def items(reply: Json, field: str) -> Sequence[Mapping[str, Json]]:

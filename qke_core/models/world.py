@@ -86,7 +86,15 @@ class WorldCluster(ClusterWish):
     ]
     services: Annotated[int, Field(default=0, ge=0, description="Kubernetes Services, beyond the cluster's own.")]
     volumes: Annotated[
-        tuple[VolumeState, ...], Field(default=(), description="Volumes its workloads claimed, where known.")
+        tuple[VolumeState, ...],
+        Field(
+            default=(),
+            description=(
+                "Volumes its workloads claimed, where known. A bound claim of a scenario's manifests takes one of its"
+                " type and size from this list; what no claim takes counts too, and a claim that finds none here has"
+                " a volume beside the list."
+            ),
+        ),
     ]
 
 

@@ -188,6 +188,7 @@ def _create(change: Create, state: ClusterState) -> ClusterState:
 
 
 def _add_nodes(change: AddNodes, state: ClusterState) -> ClusterState:
+    """New nodes are numbered on from the highest number that is present, not that ever was (assumed: nothing tells)."""
     sids = state.nodes[change.role]
     first = max(sids, default=0) + 1
     grown = _with_nodes(state, change.role, (*sids, *range(first, first + change.count)))

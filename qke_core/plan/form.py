@@ -67,6 +67,7 @@ _STAGE = _object(
                 "manner": {"enum": ["none", "rolling", "at-once"]},
             }
         ),
+        "inside": {"type": "boolean", "description": "Whether it is part of the job, or comes before or after it."},
     },
     "What happens inside an operation; stages that are not after one another go side by side.",
 )

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from qke_core.billing import PriceBook, default_prices, hourly
 from qke_core.errors import InvariantError
-from qke_core.inventory import resources_of
+from qke_core.inventory import left_behind, resources_of
 from qke_core.models.cluster import ClusterDocument
 from qke_core.models.state import ClusterState
 from qke_core.models.world import World
@@ -104,8 +104,8 @@ def _steps(line: Sequence[Ordered], before: ClusterState, prices: PriceBook) -> 
 
 
 def _weigh(state: ClusterState, prices: PriceBook) -> tuple[Usage, Decimal]:
-    """Return what a state uses of the quotas, and what it costs in CNY per hour."""
-    resources = resources_of(state)
+    """Return what a state uses of the quotas, and its CNY per hour; of a ceased cluster, of what it leaves behind."""
+    resources = left_behind(replace(state, phase="deleted")) if state.phase == "ceased" else resources_of(state)
     return usage_of(resources), hourly(resources, prices, state.zone, state.billing)
 
 

@@ -5,7 +5,7 @@ Every operation of the platform is a schedule of what happens inside it; a plan 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal, TypeAlias
 
@@ -62,7 +62,8 @@ class Stage:
     """One vertex of a schedule.
 
     `guard` says what must be true before it starts, `disruption` who feels it and how ("" for nobody), `felt` for how
-    long, `touches` the same for programs; `after` names the stages that must have ended.
+    long, `touches` the same for programs; `after` names the stages that must have ended. `inside` says whether it is
+    part of the platform's job, or happens before or after it.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Stage:
     duration: Interval
     after: tuple[str, ...]
     touches: Disruption = field(default=NO_DISRUPTION)
+    inside: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +106,36 @@ class Schedule:
 
     def ends(self) -> Mapping[str, Interval]:
         """Return for every stage when it ends, counted from the beginning, as an interval."""
-        ends: dict[str, Interval] = {}
-        for stage in self.stages:
-            begin = NO_TIME
-            for before in stage.after:
-                begin = begin.beside(ends[before])
-            ends[stage.id] = begin + stage.duration
-        return ends
+        return _ends(self.stages, lambda stage: stage.duration)
 
     @property
     def total(self) -> Interval:
         """How long all of it takes, along its longest way."""
-        total = NO_TIME
-        for end in self.ends().values():
-            total = total.beside(end)
-        return total
+        return _latest(self.ends())
+
+    @property
+    def job(self) -> Interval:
+        """How long the platform's job takes: what happens before and after it left out."""
+        return _latest(_ends(self.stages, lambda stage: stage.duration if stage.inside else NO_TIME))
 
     def to_json(self) -> list[JsonObject]:
         """Return the stages as JSON data."""
         return [_stage_json(stage) for stage in self.stages]
+
+
+def _ends(stages: Iterable[Stage], took: Callable[[Stage], Interval]) -> Mapping[str, Interval]:
+    ends: dict[str, Interval] = {}
+    for stage in stages:
+        begin = _latest({before: ends[before] for before in stage.after})
+        ends[stage.id] = begin + took(stage)
+    return ends
+
+
+def _latest(ends: Mapping[str, Interval]) -> Interval:
+    latest = NO_TIME
+    for end in ends.values():
+        latest = latest.beside(end)
+    return latest
 
 
 def _stage_json(stage: Stage) -> JsonObject:

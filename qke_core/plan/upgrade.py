@@ -16,9 +16,12 @@ from qke_core.models.observation import ClusterObservation
 from qke_core.models.state import ClusterState
 from qke_core.plan.conditions import applies, script_conditions
 from qke_core.plan.schedule import NO_DISRUPTION, NO_TIME, Disruption, Interval, Schedule, Stage
+from qke_core.plan.times import span, takes
 from qke_core.versions import version_path
 
 VERIFY = Interval(1_000, 60_000)
+OUTSIDE = ("preflight", "verify")
+"""What the operator does before and after the platform's job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +136,9 @@ class _Hop:
                 "kubesphere", "KubeSphere installer upgrades the modules", after=(self._id("cluster-wide"),)
             )
             tail.append(self._id("kubesphere"))
+        yield self._stage("detach", "Detach the upgrade volumes", after=tuple(tail[1:] or tail))
         yield self._stage(
-            "verify", f"See the cluster active at {self.target}, all nodes Ready", after=tuple(tail[1:] or tail)
+            "verify", f"See the cluster active at {self.target}, all nodes Ready", after=(self._id("detach"),)
         )
 
     def _masters(self) -> Iterator[Stage]:
@@ -158,6 +162,7 @@ class _Hop:
             duration=self._duration(kind or name),
             after=after,
             touches=TOUCHES.get(kind or name, NO_DISRUPTION),
+            inside=name not in OUTSIDE,
         )
 
     def _id(self, name: str) -> str:
@@ -197,18 +202,11 @@ class _Hop:
         return self._spans([step for step in self._script(kind, first=first) if step.phase == phase])
 
     def _spans(self, steps: list[ScriptStep]) -> Interval:
-        total = NO_TIME
-        for step in steps:
-            if step.duration is not None:
-                total += self.named(step.duration)
-            if step.wait is not None:
-                total += Interval(0, self.catalog.budget(step.wait, self.target).interval_ms)
-        return total
+        return span(steps, self.target, self.catalog)
 
     def named(self, duration: str) -> Interval:
         """Return a duration of the catalogue as an interval."""
-        found = self.catalog.duration(duration)
-        return Interval(found.min_ms, found.max_ms)
+        return takes(duration, facts=self.catalog)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,16 +230,19 @@ DURATIONS: Mapping[str, Callable[[_Hop], Interval]] = {
     "pre-check": lambda hop: hop.named("pre-check"),
     "attach": lambda hop: hop.named("volume-attach"),
     "prepare": lambda hop: hop.phase("master", "prepare"),
-    "master-n": lambda hop: hop.phase("master", "control-plane"),
+    "master-n": lambda hop: Interval(
+        hop.phase("master", "control-plane").min_ms, hop.phase("master", "control-plane", first=True).max_ms
+    ),
     "workers": lambda hop: hop.phase("worker", "kubelet"),
     "cluster-wide": lambda hop: (
         hop.phase("master", "cluster-wide", first=True) + hop.phase("master", "kubesphere", first=True)
     ),
     "client": lambda hop: hop.named("client-start"),
     "kubesphere": lambda hop: hop.named("installer-pod-start") + hop.named(f"kubesphere-upgrade-{hop.target}"),
+    "detach": lambda hop: hop.named("volume-detach"),
     "verify": lambda _: VERIFY,
 }
-"""How long each stage takes."""
+"""How long each stage takes. The first master does more than the others; workers do not wait for that."""
 
 TOUCHES: Mapping[str, Disruption] = {
     "master-n": Disruption(
@@ -272,5 +273,6 @@ TEXTS: Mapping[str, _Text] = {
     ),
     "client": _Text("the client ends the job and carries its code", "all k8s nodes done"),
     "kubesphere": _Text("the console and its modules follow", "installer launched", "KubeSphere pods are replaced"),
+    "detach": _Text("nodes keep nothing of the upgrade volume", "every service of the upgrade ended"),
     "verify": _Text("a finished job is not yet a healthy cluster", "job successful"),
 }

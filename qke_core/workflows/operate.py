@@ -31,6 +31,7 @@ from qke_core.effects import (
     perform,
 )
 from qke_core.errors import RemoteError
+from qke_core.models import AutoscalingPolicy
 from qke_core.plan.change import (
     AddNodes,
     Cease,
@@ -52,6 +53,7 @@ from qke_core.units import MS_PER_MIN
 from qke_core.workflows import afterwards, asking
 from qke_core.workflows.checks import check_order
 from qke_core.workflows.create import create_cluster
+from qke_core.workflows.scaling_policy import ScalingPolicyRequest, set_scaling_policy
 from qke_core.workflows.sight import CustomService, DeleteNewest, Order, Sight, look, say
 from qke_core.workflows.upgrade import UpgradeRequest, upgrade_cluster
 from qke_core.workflows.watch import (
@@ -72,7 +74,8 @@ class OperateRequest:
 
     `preflight`: `enforce` stops at a blocker before the platform is asked; `report` only tells the findings.
     `poll_ms` is the pause between two looks at the job. `findings` are what is known beforehand of a cluster that is to
-    be created: what the rules say of the wish in its World (`qke_core.rules.check_cluster`).
+    be created: what the rules say of the wish in its World (`qke_core.rules.check_cluster`). `autoscaling` are the
+    policies that it shall have once it is active: the deployment itself takes none (guide G-121).
     """
 
     cluster_id: str
@@ -80,6 +83,7 @@ class OperateRequest:
     preflight: Preflight = "enforce"
     poll_ms: int = MS_PER_MIN
     findings: tuple[Finding, ...] = ()
+    autoscaling: tuple[AutoscalingPolicy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ def operate(request: OperateRequest) -> Flow[OperateResult]:
     cluster_id, order = request.cluster_id, request.order
     if isinstance(order, Create):
         cluster_id = yield from create_cluster(order.wish, request.preflight, request.poll_ms, request.findings)
+        for policy in request.autoscaling:
+            yield from set_scaling_policy(ScalingPolicyRequest(cluster_id, policy))
     elif isinstance(order, Upgrade):
         wanted = UpgradeRequest(cluster_id, order.target, request.preflight, request.poll_ms)
         yield from upgrade_cluster(wanted)

@@ -195,14 +195,23 @@ def job_stuck(job: JobView, after_ms: int, errand: Errand) -> StuckError:
 
 def job_failed(job: JobView, errand: Errand) -> RemoteError:
     """Return the error for a job that did not end well."""
-    code = catalog().codes.get(job.error_code)
-    meaning = code.message if code is not None else "no further code"
+    meaning, remedy = _meant_by(job.error_code)
     return RemoteError(
         errand.codes.failed,
         f"{errand.what} ended as {job.status} with code {job.error_code}: {meaning}",
-        code.remedy if code is not None else "open a ticket with the job's id",
+        remedy,
         {"job": job.job_id, **errand.facts, "platform_code": job.error_code},
     )
+
+
+def _meant_by(code: int) -> tuple[str, str]:
+    """Return what a job's code means and what to do: the product's own codes, or what the cloud answered it with."""
+    own, cloud = catalog().codes.get(code), catalog().ret_codes.get(code)
+    if own is not None:
+        return own.message, own.remedy
+    if cloud is not None and cloud.remedy:
+        return f"{cloud.meaning}.", cloud.remedy
+    return "no further code", "open a ticket with the job's id"
 
 
 def verify(differences: Callable[[], Flow[str]], errand: Errand) -> Flow[None]:

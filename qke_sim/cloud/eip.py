@@ -10,10 +10,12 @@ from typing import ClassVar, Literal, cast, get_args
 
 from qke_core.catalog import catalog, quotas
 from qke_core.effects import Json
+from qke_core.lifecycle import INSTANCES
 from qke_core.resources import Resource
 from qke_sim.cloud.call import QUOTAS_EXCEEDED, Call, CloudRefusal, denied, invalid
 from qke_sim.cloud.cloud import Cloud
 from qke_sim.cloud.lookup import (
+    ABSENT,
     GONE,
     RELEASED,
     Actions,
@@ -38,7 +40,10 @@ Billing = Literal["bandwidth", "traffic"]
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Eip(Thing):
-    """A public address. `resource_id` is what has it, "" for nothing; `lowered_ms`, `rebilled_ms`: when it was so."""
+    """A public address. `resource_id` is what has it, "" for nothing; `lowered_ms`, `rebilled_ms`: when it was so.
+
+    `grows_to` is the bandwidth it is being given, 0 for none: a greater one counts from the answer on.
+    """
 
     kind: ClassVar[str] = "eip"
     prefix: ClassVar[str] = "eip"
@@ -53,10 +58,11 @@ class Eip(Thing):
     resource_type: str = ""
     lowered_ms: list[int] = field(default_factory=list[int])
     rebilled_ms: int = -MS_PER_DAY
+    grows_to: int = 0
 
     def charged(self) -> Resource | None:
         """It counts until it is released, bound or not."""
-        return None if self.status in GONE else self.as_resource(self.bandwidth)
+        return None if self.status in GONE else self.as_resource(max(self.bandwidth, self.grows_to))
 
     def as_resource(self, bandwidth: int) -> Resource:
         """Return what it counts as with a bandwidth."""
@@ -175,13 +181,16 @@ def _release(cloud: Cloud, call: Call) -> dict[str, Json]:
 
 
 def _associate(cloud: Cloud, call: Call) -> dict[str, Json]:
-    """Give an address to an instance, which may have one (limit of the platform)."""
+    """Give an address to an instance, which may have one (limit of the platform) and must be running or stopped."""
     eip, instance = free_eip(cloud, call.required("eip"), "instance"), idle_instance(cloud, call.required("instance"))
+    if instance.status not in INSTANCES["bind"].starts_from:
+        raise denied(f"instance [{instance.id}] is [{instance.status}], can not be given a public IP")
     if len(eips_of(cloud.store, instance.id)) >= quotas().hard["eips_per_instance"]:
         raise denied(f"instance [{instance.id}] has a public IP already")
 
     def done(cause: int) -> None:
-        bind(cloud, eip, instance.id, "instance", cause)
+        if instance.status not in ABSENT:  # It may have been terminated meanwhile: then the address stays free.
+            bind(cloud, eip, instance.id, "instance", cause)
 
     return {"job_id": cloud.begin("AssociateEip", [eip], "associating", call, work="eip-associate", done=done).job_id}
 
@@ -215,9 +224,15 @@ def _change_bandwidth(cloud: Cloud, call: Call) -> dict[str, Json]:
     def done(cause: int) -> None:
         for eip in found:
             times = [*eip.lowered_ms, cloud.kernel.now] if eip in lower else eip.lowered_ms
-            cloud.store.change(eip, cause, bandwidth=bandwidth, lowered_ms=times)
+            cloud.store.change(eip, cause, bandwidth=bandwidth, lowered_ms=times, grows_to=0)
 
-    job = cloud.begin("ChangeEipsBandwidth", found, "updating", call, work="eip-associate", done=done)
+    def undone(cause: int) -> None:
+        for eip in found:
+            cloud.store.change(eip, cause, grows_to=0)
+
+    job = cloud.begin("ChangeEipsBandwidth", found, "updating", call, work="eip-associate", done=done, undone=undone)
+    for eip in found:
+        cloud.store.change(eip, call.seq, grows_to=bandwidth)
     return {"job_id": job.job_id}
 
 

@@ -12,7 +12,7 @@ from qke_sim.cloud.cloud import Cloud
 from qke_sim.cloud.lookup import CEASED
 from qke_sim.cloud.store import Store, Thing
 
-RUNNING, STOPPED, TERMINATED = "running", "stopped", "terminated"
+RUNNING, STOPPED, SUSPENDED, TERMINATED = "running", "stopped", "suspended", "terminated"
 HERE = frozenset({RUNNING, STOPPED})
 """Statuses in which an instance takes disks and NICs."""
 
@@ -24,7 +24,8 @@ class Instance(Thing):
     `vxnet_id` and `private_ip` are those of its first NIC. `nics` is how many NICs the quotas reckon for it: 1, or as
     many as its pods may take. `kept`: the platform has it in the recycle bin with everything that belongs to it, until
     it takes it out again. `grows_to`: CPUs, MiB and GPUs it is being resized to, which count from the answer on; zeros
-    for nothing. Volumes, further NICs and EIPs name the instance, not the other way round.
+    for nothing. `resumes_as`: the status that it was suspended in, to which it returns. Volumes, further NICs and EIPs
+    name the instance, not the other way round.
     """
 
     kind: ClassVar[str] = "instance"
@@ -44,9 +45,13 @@ class Instance(Thing):
     keypairs: list[str] = field(default_factory=list[str])
     kept: bool = False
     grows_to: tuple[int, int, int] = (0, 0, 0)
+    resumes_as: str = ""
 
     def charged(self) -> Resource | None:
-        """It counts until it is ceased, and runs from its making on unless it was stopped."""
+        """It counts until it is ceased, and runs from its making on unless it was stopped; suspended is as stopped.
+
+        That a suspended instance is charged like a stopped one is assumed: nothing public tells.
+        """
         if self.status == CEASED:
             return None
         cpu, memory_mib, gpu = self.grows_to

@@ -55,6 +55,8 @@ RESIZE = Manner("resize", "instance-resize", "be resized", roomy=True)
 TERMINATE = Manner("terminate", "instance-terminate", "be terminated", off="first")
 RECOVER = Manner("recover", "instance-recover", "be recovered", on=True, roomy=True)
 CEASE = Manner("cease", "instance-cease", "be ceased")
+SUSPEND = Manner("suspend", "instance-suspend", "be suspended", off="first")
+RESUME = Manner("resume", "instance-resume", "be resumed", on=True)
 
 
 def chosen(cloud: Cloud, call: Call, manner: Manner) -> list[Instance]:
@@ -98,7 +100,7 @@ def carry_out(
             seq = (finish or settle)(instance, cause)
             if manner.off == "last" and was_on:
                 power(cloud, instance, seq, on=False)
-            if manner.on:
+            if manner.on and instance.status == RUNNING:
                 power(cloud, instance, seq, on=True)
 
     job = cloud.begin(
@@ -242,6 +244,28 @@ def _recover(cloud: Cloud, call: Call) -> dict[str, Json]:
     return carry_out(cloud, call, "RecoverInstances", chosen(cloud, call, RECOVER), RECOVER, finish)
 
 
+def _suspend(cloud: Cloud, call: Call) -> dict[str, Json]:
+    """Have instances stand still while the account owes money. The API has no such action: the platform does it."""
+    if not call.internal:
+        raise denied("can't handle this request")
+    found = chosen(cloud, call, SUSPEND)
+    for instance in found:
+        cloud.store.change(instance, call.seq, resumes_as=instance.status)
+    return carry_out(cloud, call, "SuspendInstances", found, SUSPEND)
+
+
+def _resume(cloud: Cloud, call: Call) -> dict[str, Json]:
+    """Have suspended instances back as they were: running, or stopped."""
+    if not call.internal:
+        raise denied("can't handle this request")
+
+    def finish(instance: Instance, cause: int) -> int:
+        status = instance.resumes_as or RUNNING
+        return cloud.store.change(instance, cause, status=status, transition_status="", resumes_as="")
+
+    return carry_out(cloud, call, "ResumeInstances", chosen(cloud, call, RESUME), RESUME, finish)
+
+
 def _address_back(cloud: Cloud, instance: Instance) -> str:
     """Return the address of an instance that comes back: its own, or another one if somebody has that by now."""
     vxnet = cloud.store.find(Vxnet, instance.vxnet_id)
@@ -261,4 +285,6 @@ ACTIONS: Actions = {
     "TerminateInstances": _terminate,
     "CeaseInstances": _cease,
     "RecoverInstances": _recover,
+    "SuspendInstances": _suspend,
+    "ResumeInstances": _resume,
 }

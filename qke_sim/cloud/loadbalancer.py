@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from qke_core.catalog import networks
 from qke_core.effects import Json
 from qke_core.resources import Resource
 from qke_sim.cloud.eip import eips_of
 from qke_sim.cloud.lookup import ABSENT, CEASED
 from qke_sim.cloud.store import Store, Thing
 
-HEALTH_DEFAULT = "10|5|2|5"
+HEALTH_DEFAULT = "|".join(
+    str(networks().constants[name]) for name in ("lb_check_s", "lb_check_timeout_s", "lb_check_fall", "lb_check_rise")
+)
 """`inter|timeout|fall|rise`, seconds and counts (yunify/qingcloud-docs, load balancer)."""
 
 NODES_DEFAULT = 2

@@ -3,11 +3,13 @@
 It is told of every change of what a thing counts as, so nothing is metered by ticking. At the start one record for each
 owner says everything that stands (`resources.stand`); later records say one thing each: what it is charged as from that
 instant on (`resource.stands`), or that it is charged no more (`resource.gone`). An owner is a cluster, or the account
-itself for what is the user's own. A cluster under a contract has its term on its records.
+itself for what is the user's own. A cluster under a contract has its term on its records. Of several clusters of one
+name, one after the other, each is an owner of its own: `shop`, `shop (2)`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
@@ -44,6 +46,8 @@ class Meter:
         self._billing: dict[str, Billing] = {}
         self._owners: dict[str, Tally] = {}
         self._owner_of: dict[str, str] = {}
+        self._name_of: dict[str, str] = {}
+        self._called: Counter[str] = Counter()
         self._begun = False
 
     def watch(self, thing: Thing, before: Resource | None, after: Resource | None, seq: int) -> None:
@@ -51,7 +55,9 @@ class Meter:
 
         What a cluster leaves behind goes on being charged to its name: so a bill shows what nobody removed.
         """
-        owner = self._owner_of.setdefault(thing.id, thing.owner or ACCOUNT)
+        owner = self._owner_of.get(thing.id)
+        if owner is None:
+            owner = self._owner_of[thing.id] = self._whose(thing)
         if isinstance(thing, Cluster):
             self._billing[owner] = thing.billing
         self._tally(owner).stand(thing.id, after, self._kernel.now)
@@ -70,6 +76,26 @@ class Meter:
     def charged_so_far(self, now: int) -> Mapping[str, Decimal]:
         """Return CNY by owner from the start up to `now`, in ten-thousandths: what an invoice of it would come to."""
         return {owner: tally.until(now) for owner, tally in self._owners.items()}
+
+    def charged_by_name(self, now: int) -> Mapping[str, Decimal]:
+        """Return the same, of clusters that were called the same, one after the other, together."""
+        sums: dict[str, Decimal] = {}
+        for owner, amount in self.charged_so_far(now).items():
+            name = self._name_of.get(owner, owner)
+            sums[name] = sums.get(name, Decimal(0)) + amount
+        return sums
+
+    def _whose(self, thing: Thing) -> str:
+        """Return who owns a thing that was not seen before: of several clusters of its owner's name, the newest."""
+        name = thing.owner
+        if not name:
+            return ACCOUNT
+        if isinstance(thing, Cluster):
+            self._called[name] += 1
+        count = self._called[name]
+        owner = name if count <= 1 else f"{name} ({count})"
+        self._name_of[owner] = name
+        return owner
 
     def _tally(self, owner: str) -> Tally:
         if owner not in self._owners:

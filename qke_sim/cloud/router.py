@@ -151,7 +151,7 @@ def _create(cloud: Cloud, call: Call) -> dict[str, Json]:
     group, made_for = call.text("security_group"), provenance(call)
     if group:
         alive(cloud, SecurityGroup, group)
-    cloud.allowance.require([Resource("new", "router", "user", count=count)])
+    cloud.allowance.require([Resource("new", "router", "user", count=count, router_type=SIZES[kind])])
     made = [
         cloud.store.add(
             Router(

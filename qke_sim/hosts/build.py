@@ -8,6 +8,7 @@ from qke_core.catalog import RoleShape, catalog
 from qke_core.models import ClusterState, NodeState, WorldCluster
 from qke_sim.cloud import Cloud, Cluster, ClusterNode
 from qke_sim.hosts.capacity import allocatable
+from qke_sim.hosts.gpu import GPU_LABELS, GPU_ROLE, device_plugin, gpu_taints
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.settled import settle
 from qke_sim.hosts.site import FOREVER_MS, Site
@@ -61,6 +62,8 @@ def standing_site(cloud: Cloud, wish: WorldCluster, place: int, objects: Objects
     for node in cluster.nodes:
         add_host(site, node, up=True)
     own, objects.workloads[:] = list(objects.workloads), system_workloads()
+    if any(node.role == GPU_ROLE for node in cluster.nodes):
+        objects.workloads.append(device_plugin())
     if wish.settings.install_kubesphere:
         site.installer.stand()
     objects.workloads.extend(own)
@@ -222,7 +225,7 @@ def make_kube_node(node: ClusterNode, cluster: Cluster) -> KubeNode:
         alias=node.alias,
         instance_id=node.instance_id,
         labels=_labels(node, cluster),
-        taints=(Taint(MASTER_TAINT, "NoSchedule"),) if master and has_workers else (),
+        taints=(Taint(MASTER_TAINT, "NoSchedule"),) if master and has_workers else gpu_taints(node, cluster),
         allocatable=allocatable(node, cluster.born_as),
         kubelet_version=version.kubernetes,
     )
@@ -242,9 +245,10 @@ def _labels(node: ClusterNode, cluster: Cluster) -> dict[str, str]:
     """Role labels; workers of a cluster born as 1.x keep the old form for ever."""
     if node.role_kind == "master":
         return {"node-role.kubernetes.io/master": ""}
+    more = dict(GPU_LABELS) if node.role == GPU_ROLE else {}
     if cluster.born_as.startswith("1."):
-        return {f"node-role.kubernetes.io/{node.role}": ""}
-    return {"node-role.kubernetes.io/worker": node.role}
+        return {f"node-role.kubernetes.io/{node.role}": "", **more}
+    return {"node-role.kubernetes.io/worker": node.role, **more}
 
 
 def system_workloads() -> list[Workload]:

@@ -59,7 +59,8 @@ class Garbage:
 class Host:
     """The machine of one node.
 
-    `subject` names it in the trace; `slow_percent` stretches what runs on it; `services` tells which of its supervised
+    `subject` names it in the trace; `slow_percent` stretches what runs on it, `disk_percent` what is heavy
+    on its disk; `services` tells which of its supervised
     services are active; `trouble` is the record of the last thing that befell it, a crash or a failed command.
     `files` and `data_markers` lie on /data, which persists; the client, which has no such disk, loses its files with
     its system disk and keeps its markers (assumed: it is never initialised twice). `system_files` lie on the system
@@ -81,6 +82,7 @@ class Host:
     trouble: int | None = None
     services: dict[str, bool] = field(default_factory=dict[str, bool])
     slow_percent: int = 100
+    disk_percent: int = 100
     system_files: set[str] = field(default_factory=set[str])
     data_markers: set[str] = field(default_factory=set[str])
     aliases: dict[str, str] = field(default_factory=dict[str, str])
@@ -113,9 +115,16 @@ class Host:
         return running
 
     def take(self, duration: str) -> simpy.Event:
-        """Return an event after a named duration of the catalogue; what nodes do alike is drawn with the cluster."""
-        length = self.kernel.streams.draw_alike(self.node.cluster, self.subject, catalog().duration(duration))
-        return self.kernel.pause(length * self.slow_percent // 100)
+        """Return an event after a named duration of the catalogue."""
+        return self.kernel.pause(self.draw(duration))
+
+    def draw(self, duration: str) -> int:
+        """Return how many ms a named duration takes here and now; what nodes do alike is drawn with the cluster."""
+        found = catalog().duration(duration)
+        length = self.kernel.streams.draw_alike(self.node.cluster, self.subject, found)
+        if found.on_disk:
+            length = length * self.disk_percent // 100
+        return length * self.slow_percent // 100
 
     def use_disk(self, mib: int, what: str, cause: int) -> bool:
         """Take space on /data; return False, and take nothing, when there is too little."""
@@ -174,13 +183,14 @@ class Host:
 
 
 class HostDoor:
-    """The host door: one read-only command on one node, over ssh."""
+    """The host door: one read-only command on one node, over ssh. `read` tells what a file of a host says."""
 
     def __init__(self, kernel: Kernel) -> None:
         """Begin without hosts."""
         self.kernel = kernel
         self.hosts: dict[str, Host] = {}
         self.gate = Gate(kernel.streams)
+        self.read: Callable[[Host, str], str | None] = lambda _, __: None
 
     def call(self, node_id: str, params: JsonObject, by: str, cause: int) -> Process[Json]:
         """Run one command; return what it prints, as data.
@@ -208,9 +218,13 @@ class HostDoor:
                 retry=True,
             )
         yield self.kernel.take(f"{by}/ssh", catalog().duration("api-call"))
-        answer = _answer(host, command, params)
+        answer = self._read(host, params) if command == "cat" else _answer(host, command, params)
         trace.add("host.answered", host.subject, seq, command=command, result=str(answer))
         return answer
+
+    def _read(self, host: Host, params: JsonObject) -> Json:
+        """Return what a file says; None where there is no such file."""
+        return self.read(host, str(params.get("path", "")))
 
 
 def _answer(host: Host, command: str, params: JsonObject) -> Json:
@@ -225,5 +239,5 @@ def _answer(host: Host, command: str, params: JsonObject) -> Json:
     raise RemoteError(
         "host.command-unknown",
         f"{host.subject} knows no command {command!r}",
-        "use df of /data, sshd-port, kubelet-version or is-active",
+        "use df of /data, sshd-port, kubelet-version, is-active or cat",
     )

@@ -1,8 +1,9 @@
-"""Who gets into which node: the screen of the client, ssh keys, and from the client everywhere.
+"""Who gets into which node: the screen of the client, ssh keys, and from the client everywhere; and into the console.
 
 Only the client is opened by its screen (VNC). Root's first password there is known, and the first login makes people
 change it. The key of the cluster parameter opens every node; no node takes a password over ssh, but 2.0.0's client.
-Rule: user guide G-086 to G-088, G-189, G-193, G-194; QKE app repo, client.sh.
+KubeSphere's console has a first account too, whose password people are told to change, and need not.
+Rule: user guide G-086 to G-088, G-109, G-189, G-193, G-194; QKE app repo, client.sh.
 """
 
 from __future__ import annotations
@@ -12,18 +13,24 @@ from dataclasses import dataclass
 from qke_core.catalog import operations
 from qke_sim.hosts.host import Host
 from qke_sim.hosts.site import Site
+from qke_sim.kube.ccm import CONSOLE, CONSOLE_NAMESPACE
 
 USER = "root"
 FIRST_PASSWORD = "k8s"  # noqa: S105 - printed in the user guide, and everybody's until the first login
+CONSOLE_USER, CONSOLE_PASSWORD = "admin@kubesphere.io", "P@88w0rd"
 KEY_PARAMETER = "user.ssh.key"
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How an attempt ended: `why` is "" when it is let in; `change` when a new password must be chosen first."""
+    """How an attempt ended: `why` is "" when it is let in; `change` when a new password must be chosen first.
+
+    `known`: everybody knows the password that let it in, and it should be changed at once.
+    """
 
     why: str = ""
     change: bool = False
+    known: bool = False
 
     @property
     def ok(self) -> bool:
@@ -78,6 +85,17 @@ def hop(site: Site, start: str, alias: str) -> Login:
     if not site.linked(start, alias):
         return Login("no packet gets there")
     return Login() if site.hosts[start].node.role_kind == "client" else Login("passwords are disabled")
+
+
+def by_console(site: Site, user: str, password: str, chosen: str = "") -> Login:
+    """Sign in to KubeSphere's console with its first account; `chosen` becomes its password from then on."""
+    console = site.kube.workload(f"{CONSOLE_NAMESPACE}/{CONSOLE}")
+    if console is None or not console.available:
+        return Login("the console does not answer")
+    if (user, password) != (CONSOLE_USER, site.installer.password or CONSOLE_PASSWORD):
+        return Login("wrong account or password")
+    site.installer.password = chosen or site.installer.password
+    return Login(known=not site.installer.password)
 
 
 def _deaf(host: Host) -> str:

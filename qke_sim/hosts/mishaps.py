@@ -167,11 +167,22 @@ def end_certificates(site: Site, alias: str, ends_ms: int, cause: int) -> int:
     return seq
 
 
-def lose_member(site: Site, alias: str, cause: int) -> int:
+def stop_member(site: Site, alias: str, cause: int) -> int:
     """A master's etcd member stops; it comes back when its service starts. Return the record."""
     seq = site.hosts[alias].set_service("etcd", active=False, cause=cause)
     site.plane.set_etcd(alias, up=False, cause=seq)
     return seq
+
+
+def lose_member(site: Site, alias: str, cause: int) -> int:
+    """The data of a master's etcd member is lost; nothing that the product offers brings it back. Return the record.
+
+    A master whose cluster uses a linked etcd has no member to lose.
+    """
+    if "etcd" not in site.hosts[alias].services or site.plane.masters[alias].lost:
+        return cause
+    seq = site.plane.lose_etcd(alias, cause)
+    return site.hosts[alias].set_service("etcd", active=False, cause=seq)
 
 
 # Disks
@@ -190,8 +201,9 @@ def judge_disk(site: Site, alias: str, cause: int) -> int:
     if alias not in site.plane.masters or "etcd" not in host.services or not host.up:
         return cause
     if host.data_free_mib == 0 and host.services["etcd"]:
-        return lose_member(site, alias, site.kernel.trace.add("disk.full", host.subject, cause))
-    if host.data_free_mib > 0 and not host.services["etcd"] and not site.plane.masters[alias].etcd:
+        return stop_member(site, alias, site.kernel.trace.add("disk.full", host.subject, cause))
+    member = site.plane.masters[alias]
+    if host.data_free_mib > 0 and not (host.services["etcd"] or member.etcd or member.lost):
         seq = host.set_service("etcd", active=True, cause=cause)
         site.plane.set_etcd(alias, up=True, cause=seq)
         return seq

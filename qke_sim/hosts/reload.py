@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from qke_core.catalog import ParameterChange, ScriptStep, Value, by_trigger, kubesphere, parameter_changes
+from qke_core.reload import reload_steps
 from qke_sim.hosts.certificates import renew
 from qke_sim.hosts.run import FIRST_MASTER, Behaviour, Run, at_once, by_kubectl, elapse, needs_api
 from qke_sim.hosts.steps_join import hang_up
 from qke_sim.kernel import Process
 
 COMMAND = "reload"
-CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 ACTS: Mapping[str, Callable[[Run], bool]] = {
     "nobody": lambda _: False,
@@ -37,7 +37,7 @@ def script_of(run: Run) -> list[ScriptStep]:
         return steps
     for change in _changes(run):
         if ACTS[change.acts_on](run):
-            steps += _steps(change)
+            steps += reload_steps(change)
     return steps
 
 
@@ -47,44 +47,9 @@ def _changes(run: Run) -> tuple[ParameterChange, ...]:
     return by_trigger(parameter_changes().effects(run.version, before, after))
 
 
-def _steps(change: ParameterChange) -> list[ScriptStep]:
-    """Return the steps of one line: a random sleep where it is staggered, then each component that restarts."""
-    steps = [ScriptStep("stagger", "log-level-stagger", None, (), "", "")] if change.staggered else []
-    names = [name for name in change.restarts if name not in CONTROL_PLANE]
-    if "kube-apiserver" in change.restarts:
-        names.insert(0, "control-plane")
-    elif len(names) < len(change.restarts):
-        names.insert(0, "controllers")
-    if not names:
-        steps.append(ScriptStep(APPLIES.get(change.trigger, "apply-change"), "kubectl", None, (), "", change.trigger))
-    return steps + [ScriptStep(f"reload-{name}", DURATIONS.get(name), None, (), "", change.trigger) for name in names]
-
-
-APPLIES: Mapping[str, str] = {
-    "reloadKsConf": "install-modules",
-    "reloadKsEip": "expose-console",
-    "ks-console-svc": "expose-console",
-}
-"""Lines that change something in Kubernetes that the twin knows; the others of their kind take their time."""
-
-DURATIONS: Mapping[str, str] = {
-    "control-plane": "apiserver-start",
-    "kubelet": "kubelet-restart",
-    "docker": "docker-restart",
-    "controllers": "sighup",
-    "kube-proxy": "kubectl",
-    "hostnic-node": "kubectl",
-}
-"""How long each component takes to come back; what is not named takes no time that the twin knows."""
-
-
 def _reload_control_plane(run: Run, step: ScriptStep, cause: int) -> Process[int]:
     """Certificate or manifest of the API server are written anew; this master's API is gone for a moment."""
-    if step.note in ("kubeadm-eip", "reloadKubeApiserverCerts"):
-        run.last = cause = renew(run.site, run.host, cause, ("apiserver",), reload=False)
-    if step.note.startswith("reloadMasterProcs") or step.note.startswith("reloadKubeMasterProcs"):
-        yield from hang_up(run, cause)
-        return 0
+    cause = _renewed(run, step, cause)
     plane, alias = run.site.plane, run.host.alias
     if alias in plane.masters:
         plane.set_process(alias, up=False, cause=cause, why=f"{step.note} restarted it")
@@ -92,6 +57,20 @@ def _reload_control_plane(run: Run, step: ScriptStep, cause: int) -> Process[int
         if run.host.services.get("docker", False):
             run.site.start_apiserver(alias, cause)
     return 0
+
+
+def _hang_up_control_plane(run: Run, step: ScriptStep, cause: int) -> Process[int]:
+    """The control plane's processes get SIGHUP, and are back in seconds."""
+    yield from hang_up(run, _renewed(run, step, cause))
+    return 0
+
+
+def _renewed(run: Run, step: ScriptStep, cause: int) -> int:
+    """Issue the API server's certificate anew where the line is about that; return the record of it."""
+    if step.note not in ("kubeadm-eip", "reloadKubeApiserverCerts"):
+        return cause
+    run.last = renew(run.site, run.host, cause, ("apiserver",), reload=False)
+    return run.last
 
 
 def _reload_kubelet(run: Run, step: ScriptStep, cause: int) -> Process[int]:
@@ -122,6 +101,7 @@ def _rendered(run: Run, cause: int) -> None:
 
 
 STEPS: Mapping[str, Behaviour] = {
+    "reload-hang-up": _hang_up_control_plane,
     "reload-control-plane": _reload_control_plane,
     "reload-kubelet": _reload_kubelet,
     "reload-docker": _reload_docker,

@@ -142,7 +142,7 @@ class Site:
         Return the newest record; `told` writes one for each service.
         """
         host, seq = self.hosts[alias], cause
-        idle = [name for name, active in host.services.items() if not active]
+        idle = [name for name, active in host.services.items() if not active and not self._etcd_lost(alias, name)]
         for name in idle:
             if told and name != "kubelet":
                 seq = host.set_service(name, active=True, cause=seq)
@@ -157,6 +157,10 @@ class Site:
                 return self.start_kubelet(alias, host.kubelet_version, seq)
             self.kube.host_started(alias, host.kubelet_version, seq)
         return seq
+
+    def _etcd_lost(self, alias: str, service: str) -> bool:
+        """Whether a service is an etcd member without its data, which ends as soon as it is started."""
+        return service == "etcd" and alias in self.plane.masters and self.plane.masters[alias].lost
 
     def _start_master(self, alias: str, cause: int) -> None:
         master, begun = self.plane.masters[alias], self.boots.get(alias)

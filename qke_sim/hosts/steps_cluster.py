@@ -185,6 +185,5 @@ STEPS: Mapping[str, Behaviour] = {
     "wait-kubesphere-installed": _wait_kubesphere_installed,
     "expose-console": by_kubectl(expose_console),
     "delete-console-service": _delete_console_service,
-    "enable-gpu": needs_api,
     "annotate-node": needs_api,
 }

@@ -12,6 +12,7 @@ from dataclasses import replace
 from qke_core.catalog import Budget, ScriptStep, catalog, operations
 from qke_sim.hosts.build import make_kube_node
 from qke_sim.hosts.certificates import issue_all
+from qke_sim.hosts.gpu import GPU_LABELS, device_plugin
 from qke_sim.hosts.hostnic import hostnic_status
 from qke_sim.hosts.kube_lb import LB_FILE, start_lb_job
 from qke_sim.hosts.run import (
@@ -245,7 +246,16 @@ def _serves_lb_certificate(run: Run, alias: str) -> bool:
 
 def _label_worker(run: Run, cause: int) -> None:
     wanted = make_kube_node(run.host.node, run.site.cluster)
-    run.site.kube.relabel(run.host.alias, cause, labels=wanted.labels)
+    labels = {name: value for name, value in wanted.labels.items() if name not in GPU_LABELS}
+    run.site.kube.relabel(run.host.alias, cause, labels=labels)
+
+
+def _enable_gpu(run: Run, cause: int) -> None:
+    """Label the node, and have the device plugin run in the cluster."""
+    run.site.kube.relabel(run.host.alias, cause, labels=make_kube_node(run.host.node, run.site.cluster).labels)
+    plugin = device_plugin()
+    if run.site.kube.workload(plugin.key) is None:
+        run.site.kube.apply(plugin, cause)
 
 
 def _remove_master_taint(run: Run, cause: int) -> None:
@@ -300,6 +310,7 @@ STEPS: Mapping[str, Behaviour] = {
     "wait-own-node": waits(_listed, kube_signals),
     "remove-master-taint": by_kubectl(_remove_master_taint),
     "label-worker": by_kubectl(_label_worker),
+    "enable-gpu": by_kubectl(_enable_gpu),
     "delete-join-file": at_once(_delete_join_file),
     "delete-tokens": by_kubectl(_delete_tokens),
     "create-join-token": by_kubectl(_create_join_token),

@@ -9,6 +9,7 @@ from qke_sim.hosts.run import Behaviour, Run, at_once
 from qke_sim.kernel import Process
 from qke_sim.kube.drain import DrainManner, DrainResult
 
+MS_PER_S = 1000
 DELETED = {"delete-emptydir-data", "delete-local-data"}
 
 
@@ -46,8 +47,9 @@ def _move_out(run: Run, step: ScriptStep, cause: int) -> Process[int]:
     result = yield from run.site.kube.drain(names, _manner(rule), run.host.subject, cause)
     run.last = result.cause
     if result.ok:
-        yield run.host.take("delete-node-object")
-        if run.site.reaches_api(run.host.alias):
+        takes, limit = run.host.draw("delete-node-object"), rule.delete_node_s * MS_PER_S
+        yield run.site.kernel.pause(min(takes, limit))
+        if takes <= limit and run.site.reaches_api(run.host.alias):
             _delete(run, names, result.cause)
             return 0
     return _revert(run, names, rule, result)
@@ -58,7 +60,7 @@ def _manner(rule: ScaleIn) -> DrainManner:
         ignore_daemonsets="ignore-daemonsets" in rule.flags,
         delete_emptydir=bool(DELETED.intersection(rule.flags)),
         force=rule.forced,
-        timeout_ms=rule.drain_s * 1000,
+        timeout_ms=rule.drain_s * MS_PER_S,
     )
 
 

@@ -10,6 +10,7 @@ from qke_sim.cloud import ClusterNode
 from qke_sim.hosts.balancer import api_listener
 from qke_sim.hosts.certificates import renew
 from qke_sim.hosts.run import (
+    FAILED,
     Behaviour,
     Lack,
     Run,
@@ -34,6 +35,8 @@ def _restart_etcd(run: Run, step: ScriptStep, cause: int) -> Process[int]:
     seq = run.host.set_service("etcd", active=False, cause=cause)
     run.site.plane.set_etcd(run.host.alias, up=False, cause=seq)
     yield from elapse(run, step, cause)
+    if run.site.plane.masters[run.host.alias].lost:
+        return run.fail("etcd does not start: its data is lost", FAILED, cause)
     seq = run.host.set_service("etcd", active=True, cause=cause)
     run.site.plane.set_etcd(run.host.alias, up=True, cause=seq)
     return 0

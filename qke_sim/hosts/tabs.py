@@ -25,7 +25,12 @@ Rows: TypeAlias = list[list[str]]
 
 def kubeconfig(site: Site) -> Rows:
     """Return the kubeconfig, in one cell. Its server is the best address that the version knows."""
-    return [[_CONFIG.format(server=f"https://{server_of(site)}")]]
+    return [[render_config(server_of(site))]]
+
+
+def render_config(server: str) -> str:
+    """Return a kubeconfig for the API server at `address:port`, its certificates left out."""
+    return _CONFIG.format(server=f"https://{server}")
 
 
 def server_of(site: Site) -> str:

@@ -25,11 +25,12 @@ from qke_sim.kube.controllers import Controllers
 from qke_sim.kube.notes import Notes
 from qke_sim.kube.objects import KubeNode, Service, ServiceType
 from qke_sim.kube.patience import Pace, Retries, ask
+from qke_sim.kube.servicenumbers import give_numbers
 
 PREFIX = "service.beta.kubernetes.io/qingcloud-load-balancer-"
 EIP_IDS, TYPE, VXNET = (f"{PREFIX}{name}" for name in ("eip-ids", "type", "vxnet-id"))
 CONSOLE_NAMESPACE, CONSOLE = "kubesphere-system", "ks-console"
-NODE_PORTS_FROM, BACKENDS_LEAST = 30_000, 3
+BACKENDS_LEAST = 3
 NOT_FOUND = 2100
 
 
@@ -74,7 +75,7 @@ class CloudController:
         """Take over the balancers that have stood since before the run, by their labels."""
         store = self._cloud.store
         for service in self._controllers.objects.services:
-            self._give_ports(service)
+            self._give_numbers(service)
             label, _ = self._label(service)
             balancer = next((b for b in store.all(LoadBalancer) if b.label == f"{label}lb"), None)
             if service.type != "LoadBalancer" or balancer is None or balancer.status in ABSENT:
@@ -112,12 +113,14 @@ class CloudController:
         old = self._find(service.key)
         services = self._controllers.objects.services
         if old is None:
+            service.born_ms = self._kernel.now
             services.append(service)
         elif (old.type, old.ports, old.annotations) != (service.type, service.ports, service.annotations):
+            service.cluster_ip, service.born_ms = old.cluster_ip, old.born_ms
             services[services.index(old)] = service
         else:
             return
-        self._give_ports(service)
+        self._give_numbers(service)
         what, subject = "Service", f"{self._cluster.name}/{service.key}"
         self.settle(service.key, self._kernel.trace.add("object.applied", subject, cause, what=what))
 
@@ -335,13 +338,8 @@ class CloudController:
             return f"{self._cluster.name}/console-", "console"
         return f"{self._cluster.name}/workload/{service.key}-", "workload"
 
-    def _give_ports(self, service: Service) -> None:
-        """Give every port without a node port the lowest free one, where the type has node ports."""
-        if service.type == "ClusterIP":
-            return
-        taken = {port for other in self._controllers.objects.services for _, port in other.ports}
-        free = (port for port in range(NODE_PORTS_FROM, NODE_PORTS_FROM * 2) if port not in taken)
-        service.ports = tuple((port, node_port or next(free)) for port, node_port in service.ports)
+    def _give_numbers(self, service: Service) -> None:
+        give_numbers(service, self._controllers.objects.services, self._cluster.env.text("service_subnet"))
 
 
 def _ids(outcome: Outcome, name: str) -> list[str]:

@@ -312,7 +312,7 @@ class Controllers:
         self.volumes.claim(pod, seq)
 
     def _new_pod(self, workload: Workload, pinned: str | None) -> Pod:
-        pod = Pod(self._name(workload), workload, pinned=pinned)
+        pod = Pod(self._name(workload), workload, pinned=pinned, born_ms=self.kernel.now)
         workload.made += 1
         self.pods.append(pod)
         return pod

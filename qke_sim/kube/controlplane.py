@@ -16,13 +16,17 @@ from qke_sim.kernel import Kernel, Signal, callbacks_of
 
 @dataclass(slots=True)
 class Master:
-    """One master's part. `host`, `etcd` and `process` tell what runs; `answers` is what follows from them."""
+    """One master's part. `host`, `etcd` and `process` tell what runs; `answers` is what follows from them.
+
+    `lost`: the data of its etcd member is gone; it does not start again, and counts for the quorum all the same.
+    """
 
     alias: str
     host: bool = True
     etcd: bool = True
     process: bool = True
     answers: bool = True
+    lost: bool = False
 
 
 class ControlPlane:
@@ -109,17 +113,31 @@ class ControlPlane:
 
     def set_host(self, alias: str, *, up: bool, cause: int) -> None:
         """A master's host went down or came up; its processes follow."""
-        self.masters[alias].host = up
-        self.masters[alias].etcd |= up  # A host that boots starts its member, whatever was done to it before.
-        if self._built_in_etcd:
+        master = self.masters[alias]
+        master.host = up
+        master.etcd |= up and not master.lost  # A host that boots starts its member, whatever was done to it before.
+        if self._built_in_etcd and not master.lost:
             self._tell_etcd(alias, up=up, cause=cause)
         self._refresh(cause, "its host is down")
 
     def set_etcd(self, alias: str, *, up: bool, cause: int) -> None:
-        """An etcd member left or came back."""
+        """An etcd member left or came back; one whose data is lost is away for good."""
+        if self.masters[alias].lost:
+            return
         self.masters[alias].etcd = up
         self._tell_etcd(alias, up=up, cause=cause)
         self._refresh(cause, "etcd has no quorum")
+
+    def lose_etcd(self, alias: str, cause: int) -> int:
+        """The data of an etcd member is lost; return the record.
+
+        A member without its data is not let in again under its old name: somebody has to remove it from etcd's list and
+        add it anew, which no operation of the product does.
+        """
+        seq = self.kernel.trace.add("etcd.lost", f"{self.cluster}/{alias}", cause)
+        self.set_etcd(alias, up=False, cause=seq)
+        self.masters[alias].lost = True
+        return seq
 
     def set_process(self, alias: str, *, up: bool, cause: int, why: str = "") -> None:
         """An API server process stopped or started."""

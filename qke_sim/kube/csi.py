@@ -21,6 +21,7 @@ from qke_sim.kube.controllers import Controllers
 from qke_sim.kube.notes import Notes
 from qke_sim.kube.objects import Attachment, Claim, KubeNode, Pod
 from qke_sim.kube.patience import Pace, Retries, ask
+from qke_sim.kube.storageclass import attaches, class_of, classes_of, volume_label
 from qke_sim.kube.views import volume_name
 
 NOT_FOUND = 2100
@@ -126,7 +127,8 @@ class Storage:
 
     def add(self, claim: Claim, cause: int) -> None:
         """A claim comes into being; the driver makes its volume."""
-        claim.label = claim.label or f"{self._cluster.name}/workload/{claim.key}"
+        claim.label = claim.label or volume_label(claim, self._cluster)
+        claim.born_ms = self._kernel.now
         if not claim.held:
             claim.phase = "Pending"
         self._controllers.objects.claims.append(claim)
@@ -162,7 +164,7 @@ class Storage:
         """Take over what has stood since before the run: claims have their volumes, and pods theirs attached."""
         volumes = {volume.label: volume for volume in self._cloud.store.all(Volume) if volume.status == AVAILABLE}
         for claim in self._controllers.objects.claims:
-            claim.label = claim.label or f"{self._cluster.name}/workload/{claim.key}"
+            claim.label = claim.label or volume_label(claim, self._cluster)
             if claim.phase == "Bound" and claim.label in volumes:
                 claim.volume_id = volumes[claim.label].id
         for pod in self._controllers.pods:
@@ -363,26 +365,16 @@ class Storage:
 
     # Questions
 
+    def classes(self) -> Sequence[StorageClass]:
+        """List the storage classes of the cluster; none before it has a master."""
+        return classes_of(self._cluster, self._cloud.zone)
+
     def class_of(self, claim: Claim) -> StorageClass | None:
-        """Return the storage class of a claim, the default one unless it names one; None when there is none."""
-        masters = next(self._cluster.of_kind("master"), None)
-        if masters is None:
-            return None
-        classes = storage().classes(
-            self._cluster.version, self._cloud.zone, masters.shape.instance_class, self._cluster.born_as
-        )
-        name = claim.storage_class
-        return next((found for found in classes if (found.name == name if name else found.default)), None)
+        """Return the storage class of a claim; None when there is none."""
+        return class_of(claim, self._cluster, self._cloud.zone)
 
     def _attaches(self, claim: Claim, node: KubeNode) -> bool:
-        """Whether the type of a claim's volume goes to the machine of a node."""
-        found = self.class_of(claim)
-        machine = next((member for member in self._cluster.nodes if member.alias == node.alias), None)
-        if found is None or machine is None:
-            return True
-        book, declared = storage(), machine.shape.instance_class
-        real = book.replace(self._cluster.born_as, self._cloud.zone, "instance_class", declared)
-        return book.attachable(real, found.type)
+        return attaches(claim, node, self._cluster, self._cloud.zone)
 
     def _find(self, key: str) -> Claim | None:
         return next((claim for claim in self._controllers.objects.claims if claim.key == key), None)

@@ -19,11 +19,12 @@ from qke_sim.cloud import Cluster
 from qke_sim.kernel import Process, Signal
 from qke_sim.kube.ccm import CONSOLE, CONSOLE_NAMESPACE
 from qke_sim.kube.cluster import KubeCluster
-from qke_sim.kube.objects import MASTER_TAINT, Claim, PodTemplate, Resources, Toleration, Workload
+from qke_sim.kube.objects import MASTER_TAINT, Claim, PodTemplate, Resources, Service, Toleration, Workload
 
 POD_MISSING, RECAP_FAILED, STILL_RUNNING, INCOMPLETE = 128, 130, 131, 132
 ANYWHERE = (Toleration(key=MASTER_TAINT),)
 MIB = 1024**2
+ELK_PORT = 9200
 
 Outcome = Literal["failed", "incomplete"]
 
@@ -42,7 +43,8 @@ class Trouble:
 class Installer:
     """The installer's pod. `state` is what its log shows: idle, starting, running, failed, incomplete, complete.
 
-    `modules` are those that are installed; `lacking` the ones that the last attempt could not bring up.
+    `modules` are those that are installed; `lacking` the ones that the last attempt could not bring up. `password` is
+    the one that somebody chose for the console's first account, "" before.
     """
 
     def __init__(self, kube: KubeCluster, cluster: Cluster, version: str = "") -> None:
@@ -58,6 +60,7 @@ class Installer:
         self.restarts = 0
         self.modules: tuple[str, ...] = ()
         self.lacking: tuple[str, ...] = ()
+        self.password = ""
         self._kube = kube
         self._facts = cluster
         self._pods = 0
@@ -76,6 +79,8 @@ class Installer:
         own = self._own()
         if fresh and own is not None and self._kube.workload(own.key) is None:
             self._kube.apply(own, seq)
+        if self._linked_elk:
+            self._kube.apply_service(_external_elk(), seq)
         self._start_pod(seq)
 
     def restart(self, by: str, cause: int) -> None:
@@ -101,10 +106,17 @@ class Installer:
             self._kube.objects.workloads.append(own)
         if self._kube.cloud_controller is not None:
             self._kube.objects.services.append(self._kube.cloud_controller.console())
+        if self._linked_elk:
+            self._kube.objects.services.append(_external_elk())
         for module in self.modules:
             for part in self._parts(cluster.version, module):
                 self._kube.objects.workloads.append(_workload(part))
                 self._kube.objects.claims.extend(self._claims(part, phase="Bound"))
+
+    @property
+    def _linked_elk(self) -> bool:
+        """Whether logs go to a linked ELK service."""
+        return bool(self._facts.links.get("elk_service"))
 
     def _own(self) -> Workload | None:
         """Return the installer's own workload; None where it is no pod."""
@@ -233,8 +245,7 @@ class Installer:
 
     def _parts(self, version: str, module: str) -> list[Part]:
         """Return the parts of a module in this cluster: a linked ELK service stands in for those that hold logs."""
-        elk = bool(self._facts.links.get("elk_service"))
-        names = {claim.name for claim in storage().kubesphere_claims((module,), linked_elk=elk)}
+        names = {claim.name for claim in storage().kubesphere_claims((module,), linked_elk=self._linked_elk)}
         return [part for part in kubesphere().parts_of(version, module) if set(part.claims) <= names]
 
     def _claims(self, part: Part, phase: str) -> Iterator[Claim]:
@@ -273,6 +284,11 @@ class Installer:
 
 
 _MODULE_LENGTH = "kubesphere-install-module"
+
+
+def _external_elk() -> Service:
+    """Return the Service by which KubeSphere finds a linked ELK service (QKE app repo, external-elk-svc.yml)."""
+    return Service("kube-system", "external-elk", {}, ports=((ELK_PORT, 0),))
 
 
 def _workload(part: Part) -> Workload:

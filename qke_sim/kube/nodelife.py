@@ -44,6 +44,7 @@ class NodeLife:
         if node.alias in self.nodes:
             return cause
         node.ready, node.fresh, node.silent_since = False, True, self.kernel.now
+        node.born_ms = self.kernel.now
         self.nodes[node.alias] = node
         seq = self.kernel.trace.add("node.added", self._subject(node), cause, name=node.name)
         self.controllers.reconcile(seq)

@@ -1,4 +1,7 @@
-"""Kubernetes objects, as far as this twin acts on them; JSON is made only at the door (`views`)."""
+"""Kubernetes objects, as far as this twin acts on them; JSON is made only at the door (`views`).
+
+`born_ms` is when an object was made; 0 for what has stood since before the run.
+"""
 
 from __future__ import annotations
 
@@ -117,6 +120,7 @@ class Pod:
     ran_on: str | None = None
     terminating: int = 0
     why: str = ""
+    born_ms: int = 0
 
     @property
     def key(self) -> str:
@@ -169,6 +173,7 @@ class KubeNode:
     unschedulable: bool = False
     silent_since: int | None = None
     fresh: bool = False
+    born_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -190,6 +195,7 @@ class Claim:
     why: str = ""
     held: bool = False
     deleting: bool = False
+    born_ms: int = 0
 
     @property
     def key(self) -> str:
@@ -224,7 +230,8 @@ class Attachment:
 class Service:
     """A Service; its endpoints are the ready pods that its selector matches.
 
-    `ports` are (port, node port) pairs. `address` is what its load balancer is reached at, "" while there is none.
+    `ports` are (port, node port) pairs. `cluster_ip` is its address inside the cluster, `address` what its load
+    balancer is reached at, "" while there is none.
     `deleting`: it goes as soon as its load balancer is gone.
     """
 
@@ -236,6 +243,8 @@ class Service:
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     address: str = ""
     deleting: bool = False
+    cluster_ip: str = ""
+    born_ms: int = 0
 
     @property
     def key(self) -> str:

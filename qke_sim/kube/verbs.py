@@ -1,7 +1,8 @@
 """What can be asked of an API server: reads on objects, and the few changes that operators make by hand.
 
-A request names a verb, a resource, and for single objects `name` and `namespace` ("default" unless told). What changes
-things checks all of the request first. Refusals carry the API's own status code in their facts.
+A request names a verb, a resource, and for single objects `name` and `namespace` ("default" unless told). The verb
+`table` asks for what kubectl prints, of all objects unless name or namespace are told. What changes things checks all
+of the request first. Refusals carry the API's own status code in their facts.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from qke_sim.kube.budgets import disruptions_allowed
 from qke_sim.kube.cluster import KubeCluster
 from qke_sim.kube.drain import EVICTED, MESSAGES, DrainManner
 from qke_sim.kube.objects import DisruptionBudget, KubeNode, Pod, Service, Workload
+from qke_sim.kube.tables import TABLES, Table, table_of
 from qke_sim.kube.views import (
     attachment_json,
     budget_json,
     claim_json,
+    class_json,
     event_json,
     node_json,
     pod_json,
@@ -48,6 +51,7 @@ LISTS: Mapping[str, Callable[[KubeCluster], list[Json]]] = {
     "poddisruptionbudgets": lambda kube: [
         budget_json(budget, disruptions_allowed(budget, kube.pods)) for budget in kube.objects.budgets
     ],
+    "storageclasses": lambda kube: [class_json(found) for found in kube.storage.classes()] if kube.storage else [],
     "volumeattachments": lambda kube: [attachment_json(found) for found in kube.attachments],
     "events": lambda kube: [event_json(event) for event in kube.events],
     **{resource: _workloads(kind) for resource, kind in WORKLOADS.items()},
@@ -65,11 +69,14 @@ def serve(kube: KubeCluster, params: JsonObject, by: str, cause: int) -> tuple[J
     if verb == "list" and resource in LISTS:
         items = LISTS[resource](kube)
         return {"kind": "List", "items": items}, f"{len(items)} items"
+    if verb == "table":
+        return _table(table_of(kube, resource, str(params.get("namespace") or ""), str(params.get("name") or "")))
     if verb == "get" and resource in LISTS:
         return _get(kube, resource, params), "found"
     change = CHANGES.get((verb, resource))
     if change is None:
-        known = sorted({*(f"list {name}" for name in LISTS), *(f"{v} {r}" for v, r in CHANGES), "drain nodes"})
+        reads = [f"{way} {name}" for way, names in (("list", LISTS), ("table", TABLES)) for name in names]
+        known = sorted({*reads, *(f"{v} {r}" for v, r in CHANGES), "drain nodes"})
         sentence = f"The twin's API server does not {verb} {resource!r}"
         raise RemoteError("kube.unknown", sentence, "ask for one of: " + ", ".join(known))
     return {"kind": "Status", "status": "Success"}, change(kube, params, by, cause)
@@ -97,6 +104,14 @@ def drain(kube: KubeCluster, params: JsonObject, by: str, cause: int) -> Process
             "kube.drain-failed", result.why, "remove what stands in the way, then uncordon the node", facts
         )
     return {"kind": "Status", "status": "Success"}, "drained"
+
+
+def _table(found: Table) -> tuple[Json, str]:
+    columns: list[Json] = [{"name": column} for column in found.columns]
+    rows: list[Json] = [
+        {"cells": list(row.cells), "object": {"metadata": {"namespace": row.namespace}}} for row in found.rows
+    ]
+    return {"kind": "Table", "columnDefinitions": columns, "rows": rows}, f"{len(rows)} rows"
 
 
 def _get(kube: KubeCluster, resource: str, params: JsonObject) -> Json:

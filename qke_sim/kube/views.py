@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from qke_core.catalog import StorageClass
 from qke_core.effects import Json
 from qke_core.effects.kube import INSTANCE_ID_ANNOTATION
 from qke_sim.kube.objects import Attachment, Claim, DisruptionBudget, KubeEvent, KubeNode, Pod, Service, Workload
 
 ATTACHER = "csi-qingcloud"
+DEFAULT_CLASS_ANNOTATION = "storageclass.kubernetes.io/is-default-class"
 
 
 def node_json(node: KubeNode) -> dict[str, Json]:
@@ -84,6 +86,17 @@ def claim_json(claim: Claim) -> dict[str, Json]:
             "resources": {"requests": {"storage": f"{claim.gib}Gi"}},
         },
         "status": {"phase": claim.phase},
+    }
+
+
+def class_json(found: StorageClass) -> dict[str, Json]:
+    """Return a StorageClass as the API server shows it; a console lists these (guide G-179)."""
+    annotations: dict[str, Json] = {DEFAULT_CLASS_ANNOTATION: "true"} if found.default else {}
+    return {
+        "metadata": {"name": found.name, "annotations": annotations},
+        "provisioner": ATTACHER,
+        "parameters": {"type": str(found.type)},
+        "allowVolumeExpansion": found.expansion,
     }
 
 

@@ -11,8 +11,6 @@ from qke_sim.cloud import Call, CloudRefusal, Cluster, denied
 from qke_sim.cloud.call import BAD_MESSAGE
 from qke_sim.platform.platform import Platform, Work
 
-BALANCE_SHORT = 2400
-
 
 def cluster_of(platform: Platform, call: Call) -> Cluster:
     """Return the cluster that a call names.
@@ -58,18 +56,6 @@ def known_role(call: Call, name: str, cluster: Cluster) -> str:
     if (cluster.version, role) not in catalog().shapes:
         raise CloudRefusal(BAD_MESSAGE, f"InvalidRequestFormat, invalid value [{role}] of parameter [{name}]")
     return role
-
-
-def require_money(platform: Platform, action: str, name: str) -> None:
-    """Refuse what costs more while the account has no money: the trouble `account.short`, by action or cluster name.
-
-    To be asked last: meeting trouble counts.
-
-    Raises:
-        CloudRefusal: 2400.
-    """
-    if platform.cloud.trouble.meets("account.short", action, name) is not None:
-        raise CloudRefusal(BALANCE_SHORT, "BalanceNotEnough, the balance of the account is not enough")
 
 
 def answer_all(

@@ -22,6 +22,7 @@ from qke_sim.platform.ask import answer_all, clusters_of
 from qke_sim.platform.platform import PLATFORM, Platform, Task
 from qke_sim.platform.power import renew_bridges, run
 from qke_sim.platform.scale import end_nodes
+from qke_sim.platform.scalingpolicy import ScalingPolicy
 from qke_sim.platform.services import MS_PER_S, Ended
 
 CEASE = "CeaseResources"
@@ -48,8 +49,9 @@ def delete_clusters(platform: Platform, call: Call) -> dict[str, Json]:
 
 
 def recover_clusters(platform: Platform, call: Call) -> dict[str, Json]:
-    """Answer RecoverClusters."""
+    """Answer RecoverClusters; who owes money gets nothing back (docs: the balance must exceed what is owed)."""
     clusters = clusters_of(platform, call, "recover")
+    platform.cloud.allowance.require_balance()
     return answer_all(platform, clusters, call, "recover", _recover)
 
 
@@ -139,6 +141,8 @@ def _cease(task: Task, cause: int) -> Process[int]:
     for node in nodes:
         seq = cloud.store.change(node, seq, status="ceased")
     seq = cloud.turn(cluster, seq, status="ceased")
+    for policy in [found for found in cloud.store.all(ScalingPolicy) if found.resource == cluster.id]:
+        seq = cloud.store.change(policy, seq, status="ceased")  # Another cluster may come to have the name.
     task.platform.sites.drop(task.site)
     return task.end(0, seq)
 

@@ -21,7 +21,6 @@ from qke_sim.ids import make_id
 from qke_sim.kernel import Process
 from qke_sim.kube import Objects
 from qke_sim.platform import machines
-from qke_sim.platform.ask import require_money
 from qke_sim.platform.conf import LINKS, read_conf
 from qke_sim.platform.platform import PLATFORM, Platform, Task
 from qke_sim.platform.services import Command, Ended, follows, run_service
@@ -37,7 +36,6 @@ def deploy(platform: Platform, call: Call) -> dict[str, Json]:
     if any(found.name == wish.name and found.status != "ceased" for found in cloud.store.all(Cluster)):
         raise CloudRefusal(ALREADY_EXISTS, f"ResourceAlreadyExists, cluster name [{wish.name}] already existed")
     cloud.allowance.require(needs_of(wish))
-    require_money(platform, "DeployAppVersion", wish.name)
     site = _accept(platform, wish, call)
     job = platform.begin("create", site, call, create)
     return {

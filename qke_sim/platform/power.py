@@ -27,7 +27,8 @@ def watch_power(platform: Platform) -> Callable[[Thing, bool, int], None]:
             platform.cloud.store.change(host.node, cause, status="active")
             site.power_on(host.alias, cause)
         else:
-            platform.cloud.store.change(host.node, cause, status="stopped")
+            if host.node.status != "suspended":
+                cause = platform.cloud.store.change(host.node, cause, status="stopped")
             site.shut_down(host.alias, cause)
 
     return watch

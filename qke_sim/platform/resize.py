@@ -16,7 +16,7 @@ from qke_core.rules.values import check_value
 from qke_sim.cloud import Call, Cluster, ClusterNode, denied
 from qke_sim.kernel import Process
 from qke_sim.platform import machines
-from qke_sim.platform.ask import cluster_of, require_money, role_of
+from qke_sim.platform.ask import cluster_of, role_of
 from qke_sim.platform.conf import bad
 from qke_sim.platform.metadata import forget, tell
 from qke_sim.platform.platform import Platform, Task
@@ -38,7 +38,6 @@ def resize_cluster(platform: Platform, call: Call) -> dict[str, Json]:
     before = state_of(site)
     wanted = wish_of(role, old, new)
     platform.cloud.allowance.require(resources_of(apply(wanted, before)), instead_of=resources_of(before))
-    require_money(platform, "ResizeCluster", cluster.name)
     job = platform.begin("resize", site, call, lambda task: _resize(task, wanted))
     return {
         "cluster_id": cluster.id,

@@ -21,7 +21,7 @@ from qke_sim.hosts.build import remove_host
 from qke_sim.hosts.host import Host
 from qke_sim.kernel import Process
 from qke_sim.platform import machines
-from qke_sim.platform.ask import cluster_of, known_role, require_money
+from qke_sim.platform.ask import cluster_of, known_role
 from qke_sim.platform.conf import bad, json_object, role_wish
 from qke_sim.platform.deploy import add_nodes, begin_nodes
 from qke_sim.platform.metadata import forget, tell, tell_all
@@ -45,7 +45,6 @@ def add_cluster_nodes(platform: Platform, call: Call) -> dict[str, Json]:
     after = apply(wanted, before)
     _require_count(cluster, role, after.shape[role].count)
     platform.cloud.allowance.require(resources_of(after), instead_of=resources_of(before))
-    require_money(platform, "AddClusterNodes", cluster.name)
     new = [sid for sid in after.nodes[role] if sid not in before.nodes[role]]
     cluster.shapes = {**cluster.shapes, role: after.shape[role]}
     nodes = add_nodes(platform, site, role, new, call.seq)

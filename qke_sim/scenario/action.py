@@ -119,6 +119,21 @@ class CordonAction(Model):
     index: Annotated[int, Field(ge=1, description="Which node of the role, by number.")]
 
 
+class DrainAction(CordonAction):
+    """Somebody empties a node by hand (kubectl drain): cordoned, pods evicted, DaemonSets' pods ignored.
+
+    It ends as done, or as failed with what kubectl says; the node stays cordoned either way.
+    """
+
+    force: Annotated[bool, Field(default=False, description="Pods that nobody makes anew go too (--force).")]
+    delete_emptydir: Annotated[
+        bool, Field(default=False, description="Pods with local data go too (--delete-emptydir-data).")
+    ]
+    timeout: Annotated[
+        DurationMs | None, Field(default=None, description="Give up after so long (--timeout); never without.")
+    ]
+
+
 class ScaleAction(Model):
     """Somebody changes how many pods a workload wishes for (kubectl scale)."""
 
@@ -158,8 +173,8 @@ Policy = Annotated[
 
 VERBS = (
     *("create", "start", "stop", "restart", "add_nodes", "delete_nodes", "resize", "change", "modules", "eip"),
-    *("custom", "upgrade", "delete", "recover", "cease", "autoscaling", "call", "cordon", "uncordon", "scale"),
-    *("kubectl", "wait"),
+    *("custom", "upgrade", "delete", "recover", "cease", "autoscaling", "call", "cordon", "uncordon", "drain"),
+    *("scale", "kubectl", "wait"),
 )
 """What an action may do: the keys of which it has exactly one."""
 
@@ -199,6 +214,7 @@ class Action(Model):
     call: CallAction | None = None
     cordon: CordonAction | None = None
     uncordon: CordonAction | None = None
+    drain: DrainAction | None = None
     scale: ScaleAction | None = None
     kubectl: KubectlAction | None = None
     wait: Annotated[

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qke_core.catalog import catalog
 from qke_core.models import ClusterWish
@@ -44,10 +44,12 @@ def cast_of(
     found: dict[str, Member] = {}
     for born, wishes in ((False, standing), (True, births)):
         for wish in wishes:
-            if wish.name not in found:
-                own = [action for action in timeline if action.cluster == wish.name]
-                names = workload_names(workloads.get(wish.name, ()))
-                found[wish.name] = Member(wish.name, wish, born, _nodes(wish, own), names)
+            own = [action for action in timeline if action.cluster == wish.name]
+            names, nodes, first = workload_names(workloads.get(wish.name, ())), _nodes(wish, own), found.get(wish.name)
+            if first is None:
+                found[wish.name] = Member(wish.name, wish, born, nodes, names)
+            else:  # A name that is used again once the first one is gone.
+                found[wish.name] = replace(first, nodes={**first.nodes, **nodes})
     return found
 
 

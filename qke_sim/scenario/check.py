@@ -18,6 +18,8 @@ from qke_sim.scenario.action import Action
 from qke_sim.scenario.cast import Member
 from qke_sim.scenario.expressions import ExpressionError, Expressions
 from qke_sim.scenario.fault import (
+    AccountArrears,
+    AccountShort,
     CallFails,
     CloudTrouble,
     ClusterTarget,
@@ -40,7 +42,7 @@ EVENTS = ("started", "asked", "done", "failed", "refused", "stuck", "ended")
 """What can happen to an action; `ended` is any end."""
 
 
-RESERVED = ("quota", "bill", "leftovers", "count", "now")
+RESERVED = ("account", "quota", "bill", "leftovers", "count", "now")
 """First words of measurements that belong to nobody."""
 
 
@@ -103,14 +105,16 @@ class Check:
                 yield self._problem(path, "scenario.name-reserved", sentence, f"call it {name}1, for example")
 
     def _births(self) -> Iterator[Problem]:
-        """A cluster is born once, under a name that no other has, in the world's zone."""
-        taken = {cluster.name for cluster in self.story.world.clusters}
+        """A cluster is born under a name that no other has, unless that one is deleted before, in the world's zone."""
+        taken, freed = {cluster.name for cluster in self.story.world.clusters}, set[str]()
         for place, action in enumerate(self.scenario.timeline):
+            if action.verb in ("delete", "cease"):
+                freed.add(action.cluster)
             wish = self.story.births.get(action.label) if action.create is not None else None
             if wish is None:
                 continue
             path: DataPath = ("timeline", place, "create")
-            if wish.name in taken:
+            if wish.name in taken - freed:
                 sentence = f"There is a cluster called {wish.name!r} already"
                 yield self._problem(path, "scenario.cluster-twice", sentence, "give the new one another name")
             if isinstance(wish, ClusterDocument) and wish.zone != self.story.world.zone:
@@ -142,7 +146,7 @@ class Check:
         wanted = getattr(action, action.verb)
         if action.verb in ("restart", "resize", "custom", "delete_nodes"):
             yield from self._node(member, wanted.role, 1, path)
-        if action.verb in ("cordon", "uncordon"):
+        if action.verb in ("cordon", "uncordon", "drain"):
             yield from self._node(member, wanted.role, wanted.index, path)
         for n, sid in enumerate(action.delete_nodes.sids if action.delete_nodes is not None else ()):
             yield from self._node(member, wanted.role, sid, path, ("sids", n))
@@ -174,7 +178,7 @@ class Check:
             yield from self._quota(fault.resource, (*path, "resource"))
         elif isinstance(fault, LinkedDown):
             yield from self._linked(fault.service, (*path, "service"))
-        elif not isinstance(fault, ZoneShort):
+        elif not isinstance(fault, ZoneShort | AccountShort | AccountArrears):
             yield from self._target(fault, fault.target, (*path, "target"))
 
     def _linked(self, service: str, path: DataPath) -> Iterator[Problem]:

@@ -70,7 +70,7 @@ class Dashboard:
 
     def clusters(self) -> list[ClusterShow]:
         """Return every cluster as it is now."""
-        bills = self.twin.meter.charged_so_far(self.twin.kernel.now)
+        bills = self.twin.meter.charged_by_name(self.twin.kernel.now)
         return [self._show(name, view, float(bills.get(name, 0))) for name, view in self.views.items()]
 
     def used(self) -> list[QuotaShow]:

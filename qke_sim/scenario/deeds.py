@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from qke_core.effects import Flow, JsonObject
+from qke_core.effects import Flow, Json, JsonObject
 from qke_core.errors import InvariantError
 from qke_core.models import ClusterState
 from qke_core.models.autoscaling import AutoscalingPolicy
@@ -45,9 +45,10 @@ from qke_core.workflows import (
     set_scaling_policy,
     upgrade_cluster,
 )
-from qke_sim.scenario.action import Action, CustomAction, DeleteNodesAction
+from qke_sim.scenario.action import Action, CustomAction, DeleteNodesAction, DrainAction
 
 MIB_PER_GIB = 1024
+MS_PER_S = 1000
 T = TypeVar("T")
 
 
@@ -63,7 +64,13 @@ class Deed:
     start: Callable[[], Flow[str]]
 
 
-def deed_of(action: Action, wish: ClusterState | None, cluster_id: str, findings: tuple[Finding, ...] = ()) -> Deed:
+def deed_of(
+    action: Action,
+    wish: ClusterState | None,
+    cluster_id: str,
+    findings: tuple[Finding, ...] = (),
+    policies: tuple[AutoscalingPolicy, ...] = (),
+) -> Deed:
     """Return what an action comes to.
 
     Args:
@@ -71,6 +78,7 @@ def deed_of(action: Action, wish: ClusterState | None, cluster_id: str, findings
         wish: the cluster to be created, for `create`.
         cluster_id: the cluster's id; "" when it is to be created, or none is needed.
         findings: what the rules say of `wish`.
+        policies: those of autoscaling that `wish` is to have.
     """
     verb = action.verb
     if verb in _OTHERS:
@@ -79,7 +87,7 @@ def deed_of(action: Action, wish: ClusterState | None, cluster_id: str, findings
         return _upgrade(action, cluster_id)
     order = order_of(action, wish)
     name = wish.name if wish is not None else action.cluster
-    request = OperateRequest(cluster_id, order, action.preflight, action.poll, findings)
+    request = OperateRequest(cluster_id, order, action.preflight, action.poll, findings, policies)
     return Deed(say(order, name), name, lambda: _said(operate(request), lambda done: render_rough(done.took_ms)))
 
 
@@ -187,6 +195,8 @@ def _asked(action: Action, cluster_id: str) -> KubectlRequest:
         mark = getattr(action, verb)
         if mark is not None:
             return KubectlRequest(cluster_id, verb, "nodes", {}, mark.role, mark.index)
+    if action.drain is not None:
+        return _drain(action.drain, cluster_id)
     if action.scale is not None:
         wanted = action.scale
         more: JsonObject = {"name": wanted.workload, "namespace": wanted.namespace, "replicas": wanted.replicas}
@@ -198,11 +208,24 @@ def _asked(action: Action, cluster_id: str) -> KubectlRequest:
     return KubectlRequest(cluster_id, asked.verb, asked.resource, named)
 
 
+def _drain(wanted: DrainAction, cluster_id: str) -> KubectlRequest:
+    """Return what kubectl is asked for; its timeout has whole seconds."""
+    flags: dict[str, Json] = {
+        "ignoreDaemonsets": True,
+        "force": wanted.force,
+        "deleteEmptydirData": wanted.delete_emptydir,
+    }
+    if wanted.timeout is not None:
+        flags["timeoutSeconds"] = -(-wanted.timeout // MS_PER_S)
+    return KubectlRequest(cluster_id, "drain", "nodes", flags, wanted.role, wanted.index)
+
+
 _OTHERS: Mapping[str, Callable[[Action, str], Deed]] = {
     "autoscaling": _autoscaling,
     "call": _call,
     "cordon": _kubectl,
     "uncordon": _kubectl,
+    "drain": _kubectl,
     "scale": _kubectl,
     "kubectl": _kubectl,
 }

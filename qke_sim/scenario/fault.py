@@ -87,7 +87,15 @@ class DiskFill(Trigger):
 class HostSlow(Passing):
     """Everything on the node takes `percent` of its usual time."""
 
-    kind: Literal["host.slow", "disk.slow"]
+    kind: Literal["host.slow"]
+    target: NodeTarget
+    percent: Annotated[int, Field(ge=1, le=100_000, description="200 is twice as slow.")]
+
+
+class DiskSlow(Passing):
+    """What is heavy on the node's disk takes `percent` of its usual time: images, copies, prunes, etcd's restart."""
+
+    kind: Literal["disk.slow"]
     target: NodeTarget
     percent: Annotated[int, Field(ge=1, le=100_000, description="200 is twice as slow.")]
 
@@ -101,7 +109,7 @@ class ClockSkew(Passing):
 
 
 class MemberLost(Trigger):
-    """A master's etcd member is lost; it is back when its service starts again, as after a boot."""
+    """A master's etcd member loses its data. It is away for good: no boot, revive or other operation brings it back."""
 
     kind: Literal["etcd.member-lost"]
     target: NodeTarget
@@ -204,6 +212,18 @@ class QuotaShrinks(Passing):
     to: Annotated[int, Field(ge=0, description="The new limit.")]
 
 
+class AccountShort(Passing):
+    """The balance does not allow for more: what would create or grow anything that costs is refused with 2400."""
+
+    kind: Literal["account.short"]
+
+
+class AccountArrears(Passing):
+    """The account owes money: clusters and instances are suspended until it is topped up, and deleted after 5d."""
+
+    kind: Literal["account.arrears"]
+
+
 class CallFails(Trigger):
     """Calls through a door fail, lose their answer, are slow, or are too many for the cloud."""
 
@@ -233,6 +253,7 @@ Fault: TypeAlias = Annotated[
     | KubeletStop
     | DiskFill
     | HostSlow
+    | DiskSlow
     | ClockSkew
     | MemberLost
     | CertificateExpired
@@ -246,6 +267,8 @@ Fault: TypeAlias = Annotated[
     | JobSlow
     | ZoneShort
     | QuotaShrinks
+    | AccountShort
+    | AccountArrears
     | CallFails
     | OperatorCrash,
     Field(discriminator="kind"),

@@ -36,7 +36,7 @@ def skew(site: Site, host: Host, ahead_ms: int, cause: int) -> Lift:
 
 
 def lose_member(site: Site, host: Host, cause: int) -> None:
-    """A master's etcd member stops."""
+    """A master's etcd member loses its data, and is away for good."""
     mishaps.lose_member(site, host.alias, cause)
 
 

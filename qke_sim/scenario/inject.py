@@ -12,12 +12,15 @@ from qke_sim.hosts.host import Host
 from qke_sim.hosts.site import Site
 from qke_sim.kube.kubesphere import Trouble
 from qke_sim.scenario.fault import (
+    AccountArrears,
+    AccountShort,
     CallFails,
     CertificateExpired,
     Chance,
     ClockSkew,
     CloudTrouble,
     DiskFill,
+    DiskSlow,
     DrainHang,
     Fault,
     HostSlow,
@@ -73,6 +76,8 @@ def subject_of(fault: Fault) -> str:
         return "everything" if fault.resource == "*" else fault.resource
     if isinstance(fault, ZoneShort):
         return "the zone"
+    if isinstance(fault, AccountShort | AccountArrears):
+        return "the account"
     if isinstance(fault, LinkedDown):
         return fault.service
     return fault.target.label
@@ -133,6 +138,13 @@ def _host_slow(twin: Twin, fault: HostSlow, number: int, cause: int) -> Lift | N
     _, host = _host(twin, fault.target)
     before, host.slow_percent = host.slow_percent, fault.percent
     return lambda _: setattr(host, "slow_percent", before)
+
+
+def _disk_slow(twin: Twin, fault: DiskSlow, number: int, cause: int) -> Lift | None:
+    _ = number, cause
+    _, host = _host(twin, fault.target)
+    before, host.disk_percent = host.disk_percent, fault.percent
+    return lambda _: setattr(host, "disk_percent", before)
 
 
 def _linked_down(twin: Twin, fault: LinkedDown, number: int, cause: int) -> Lift | None:
@@ -228,6 +240,24 @@ def _quota_shrinks(twin: Twin, fault: QuotaShrinks, number: int, cause: int) -> 
     return back
 
 
+def _account_short(twin: Twin, fault: AccountShort, number: int, cause: int) -> Lift | None:
+    _ = fault, number, cause
+    twin.cloud.allowance.shortages += 1
+
+    def back(lifted: int) -> None:
+        twin.cloud.allowance.shortages -= 1
+        for site in twin.sites.values():
+            site.kube.wake(lifted)
+
+    return back
+
+
+def _account_arrears(twin: Twin, fault: AccountArrears, number: int, cause: int) -> Lift | None:
+    """Suspend everything, unless the account owes money already."""
+    _ = fault, number
+    return None if twin.arrears.on else twin.arrears.begin(cause)
+
+
 # At the doors
 
 EFFECTS: Mapping[str, str] = {
@@ -267,6 +297,7 @@ INJECTORS: Mapping[type[Any], Callable[[Twin, Any, int, int], Lift | None]] = {
     KubeletStop: _kubelet_stop,
     DiskFill: _disk_fill,
     HostSlow: _host_slow,
+    DiskSlow: _disk_slow,
     NetworkCut: _network_cut,
     ClockSkew: _clock_skew,
     MemberLost: _member_lost,
@@ -280,6 +311,8 @@ INJECTORS: Mapping[type[Any], Callable[[Twin, Any, int, int], Lift | None]] = {
     JobSlow: _cloud_trouble,
     ZoneShort: _zone_short,
     QuotaShrinks: _quota_shrinks,
+    AccountShort: _account_short,
+    AccountArrears: _account_arrears,
     CallFails: _call_fails,
     OperatorCrash: _operator_crash,
 }

@@ -82,6 +82,7 @@ class Board:
         for view in self.views.values():
             yield from member_measures(view)
         yield from _money(self.twin, list(self.views))
+        yield from _account(self.twin)
         yield from _quotas(self.twin)
         yield from _leftovers(self.twin, self.views)
         for probe in probes:
@@ -108,7 +109,7 @@ def _money(twin: Twin, names: Sequence[str]) -> Iterator[Measure]:
     """What everything has cost so far, at the example price book."""
 
     def owners() -> Mapping[str, float]:
-        return {owner: float(cny) for owner, cny in twin.meter.charged_so_far(twin.kernel.now).items()}
+        return {owner: float(cny) for owner, cny in twin.meter.charged_by_name(twin.kernel.now).items()}
 
     def of(owner: str) -> Callable[[], float]:
         return lambda: owners().get(owner, 0.0)
@@ -118,6 +119,13 @@ def _money(twin: Twin, names: Sequence[str]) -> Iterator[Measure]:
     yield Measure("bill.account_cny", "double", "CNY for what no cluster owns", of(ACCOUNT), quiet=True)
     for name in names:
         yield Measure(f"{identifier(name)}.bill_cny", "double", "CNY that it has cost so far", of(name), quiet=True)
+
+
+def _account(twin: Twin) -> Iterator[Measure]:
+    def status() -> str:
+        return "arrears" if twin.arrears.on else "short" if twin.cloud.allowance.shortages else "ok"
+
+    yield Measure("account.status", "string", "ok, short of money, or in arrears", status)
 
 
 def _quotas(twin: Twin) -> Iterator[Measure]:

@@ -240,9 +240,9 @@ class _Run:
         if action.wait is not None:
             self._wait(action, action.wait, state, cause)
             return
-        deed = deed_of(
-            action, self.story.wish_of(action), self._cluster_id(action.cluster), self.story.findings_of(action)
-        )
+        story, cluster_id = self.story, self._cluster_id(action.cluster)
+        findings, policies = story.findings_of(action), story.policies_of(action)
+        deed = deed_of(action, story.wish_of(action), cluster_id, findings, policies)
         seq = self._started(action, deed.what, deed.subject, cause)
         self.kernel.spawn(self._act(action, deed, state, seq))
         self._emit(action.label, "started", seq)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qke_core.documents import Source
-from qke_core.models import ClusterDocument, ClusterState, ClusterWish, World
+from qke_core.models import AutoscalingPolicy, ClusterDocument, ClusterState, ClusterWish, World
 from qke_core.rules import Finding, check_cluster
+from qke_sim.cloud.notification import place_list
 from qke_sim.kernel import Kernel
 from qke_sim.kube import Objects
 from qke_sim.kube.manifest import read_manifest
@@ -47,8 +48,13 @@ class Story:
         return found
 
     def twin(self, kernel: Kernel) -> Twin:
-        """Build the story's world, whose nodes carry the scenario's loads."""
+        """Build the story's world, whose nodes carry the loads, with the lists that policies to come name."""
         twin = Twin(kernel, self.world, self.objects())
+        actions = [action.autoscaling for action in self.scenario.timeline]
+        policies = [policy for policy in actions if isinstance(policy, AutoscalingPolicy)]
+        for policy in (*policies, *(each for wish in self.births.values() for each in wish.autoscaling)):
+            if policy.notify is not None:
+                place_list(twin.cloud, policy.notify)
         twin.cloud.figures.carry(self.scenario.load)
         return twin
 
@@ -70,6 +76,11 @@ class Story:
         """Return what the rules say of the cluster that an action creates, in the World as it is at the start."""
         document = self._document(action)
         return () if document is None else check_cluster(document, self.world)
+
+    def policies_of(self, action: Action) -> tuple[AutoscalingPolicy, ...]:
+        """Return the policies of autoscaling that the cluster which an action creates is wished for with."""
+        wish = self.births.get(action.label)
+        return () if wish is None else wish.autoscaling
 
     def _document(self, action: Action) -> ClusterDocument | None:
         """Return the file that would wish for what an action creates."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from qke_core.catalog import catalog
 from qke_core.effects import JsonObject
 from qke_core.models import ClusterDocument, ClusterState, World
 from qke_core.resources import Resource
-from qke_core.workflows.create import conf_of
+from qke_core.workflows.create import CHARGE_MODES, conf_of
 from qke_sim.cloud import Call, CloudRefusal, Job
 from qke_sim.hosts.site import Site
 from qke_sim.kernel import Kernel
@@ -32,12 +32,19 @@ def wish(**parts: object) -> ClusterState:
 class Office:
     """A started twin; `shop` is the cluster that most questions are about."""
 
-    def __init__(self, *clusters: Mapping[str, Any], seed: int = 7, **world: object) -> None:
-        """Begin with the clusters of a World, `shop` first."""
+    def __init__(
+        self,
+        *clusters: Mapping[str, Any],
+        seed: int = 7,
+        watched: Callable[[Twin], object] = lambda _: None,
+        **world: object,
+    ) -> None:
+        """Begin with the clusters of a World, `shop` first; `watched` is told of the twin before it starts."""
         self.kernel = Kernel(seed)
         self.kernel.trace.add("run.started", "office", None, scenario="office", seed=seed)
         text = json.dumps({"zone": "pek3", "clusters": clusters, **world})
         self.twin = Twin(self.kernel, World.model_validate_json(text), {})
+        watched(self.twin)
         self.twin.start(0)
 
     @property
@@ -63,7 +70,8 @@ class Office:
     def deploy(self, wished: ClusterState) -> Job:
         """Create a cluster and wait for the job."""
         version = catalog().version(wished.version).app_version_id
-        return self.ask("DeployAppVersion", version_id=version, conf=conf_of(wished))
+        mode = CHARGE_MODES[wished.billing.mode]
+        return self.ask("DeployAppVersion", version_id=version, conf=conf_of(wished), charge_mode=mode)
 
     def ask(self, action: str, **params: object) -> Job:
         """Ask for an operation that must be taken, and wait until nothing goes on any more; return its job."""

@@ -8,15 +8,15 @@ reality.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from qke_core.billing import default_prices, hourly
 from qke_core.effects import Json
-from qke_core.models import ON_DEMAND, ClusterDocument, World
+from qke_core.models import ON_DEMAND, ClusterDocument, ClusterState, World
 from qke_core.plan import Step, plan_cluster
-from qke_core.plan.schedule import NO_TIME, Interval
+from qke_core.plan.schedule import Stage
 from qke_core.quota import Usage, usage_of
 from qke_core.resources import Resource
 from qke_sim.cloud.meter import Reader
@@ -35,6 +35,11 @@ AROUND: Mapping[str, Json] = {
 }
 """What every World here has beside the cluster."""
 
+FOR_GOOD = ("stop", "delete")
+"""Operations after which no API server answers."""
+STOPS_THE_API = frozenset({"instance", "docker", "kube-apiserver"})
+"""Whatever of a master restarts with one of these, its API server does not answer meanwhile."""
+
 
 def document(parts: Mapping[str, Json]) -> ClusterDocument:
     """Return a wish for the cluster `shop`."""
@@ -43,11 +48,32 @@ def document(parts: Mapping[str, Json]) -> ClusterDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class Foretold:
+    """What the planner says: the step, and the cluster before it."""
+
+    step: Step
+    before: ClusterState
+
+    @property
+    def gone_ms(self) -> int | None:
+        """For how long at most no API server answers, milliseconds; None when none does any more."""
+        if self.step.operation in FOR_GOOD:
+            return None
+        return sum(stage.felt.max_ms for stage in self.step.schedule.stages if self._takes_the_api(stage))
+
+    def _takes_the_api(self, stage: Stage) -> bool:
+        """Whether it stops all API servers: those of all masters at once, or the only one."""
+        touches = stage.touches
+        stops = "master" in touches.roles and not STOPS_THE_API.isdisjoint(touches.restarts)
+        return stops and (touches.manner == "at-once" or not self.before.ha)
+
+
+@dataclass(frozen=True, slots=True)
 class Rehearsal:
     """One operation on a cluster `shop`.
 
-    `stands` is the cluster as a World lists it, None when it is to be created; `wish` what the wish says beside name and
-    version; `does` the entry of the timeline that asks for it; `restart` the role that the plan is told to restart.
+    `stands` is the cluster as a World lists it, None when it is to be created; `wish` what the wish says beside its
+    name; `does` the entry of the timeline that asks for it; `restart` the role that the plan is told to restart.
     """
 
     name: str
@@ -57,13 +83,13 @@ class Rehearsal:
     does: Mapping[str, Json]
     restart: str = ""
 
-    def plan(self) -> Step:
-        """Return the step that the planner makes of the wish; it must be one alone."""
+    def plan(self) -> Foretold:
+        """Return what the planner says of it; the wish must come to one step."""
         planned = plan_cluster(self._document(), self._world(), restart=(self.restart,) if self.restart else ())
         if planned.plan is None or len(planned.plan.steps) != 1:
             found = planned.plan.steps if planned.plan is not None else planned.blockers
             raise AssertionError(f"{self.name} of {self.version} is no single step: {found}")
-        return planned.plan.steps[0]
+        return Foretold(planned.plan.steps[0], planned.plan.before)
 
     def story(self) -> Story:
         """Return the story in which an operator asks for the operation and nothing else happens."""
@@ -93,13 +119,15 @@ class Rehearsal:
 class Played:
     """What came of it with one luck. Times in milliseconds; quotas and money are the difference to what stood before.
 
-    `gone_ms` is how long no API server answered in all; None when none answers any more. `status` is the operator's.
+    `gone_ms` is how long no API server answered in all, where one did before; None when none answers any more.
+    `back_ms`: after how long one answered where none did before. `status` is the operator's.
     """
 
     status: str = ""
     code: int = 0
     took_ms: int = 0
     gone_ms: int | None = 0
+    back_ms: int = 0
     peak: Mapping[str, int] = field(default_factory=dict[str, int])
     takes: Mapping[str, int] = field(default_factory=dict[str, int])
     frees: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -114,6 +142,7 @@ class _Watch:
         self.job, self.began, self.ended = "", 0, 0
         self.gone: list[int] = []
         self.back: list[int] = []
+        self.answered = True
         self.first: Usage | None = None
         self.rate = Decimal(0)
         self.most: dict[str, int] = {}
@@ -122,6 +151,7 @@ class _Watch:
         self.reader.read(record)
         if record.kind == "action.started":
             self.first, self.rate = usage_of(self.standing()), self.price()
+            self.answered = not self.gone
         elif record.kind == "job.created" and not self.job:
             self.job, self.began = record.subject, record.t
         elif record.kind == "job.ended" and record.subject == self.job:
@@ -142,6 +172,8 @@ class _Watch:
 
     def outage(self) -> int | None:
         """Return how long no API server answered; None when it did not come back."""
+        if not self.answered:
+            return 0
         if len(self.back) < len(self.gone):
             return None
         return sum(back - gone for gone, back in zip(self.gone, self.back, strict=True))
@@ -158,6 +190,7 @@ def play(story: Story, seed: int) -> Played:
         code=action.code,
         took_ms=watch.ended - watch.began,
         gone_ms=watch.outage(),
+        back_ms=0 if watch.answered or not watch.back else watch.back[0] - watch.began,
         peak=Usage.of(watch.most).beyond(before).amounts,
         takes=after.beyond(before).amounts,
         frees=before.beyond(after).amounts,

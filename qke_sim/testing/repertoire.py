@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from qke_core.catalog import Value, catalog, operations, parameter_changes, parameters
+from qke_core.catalog import Parameter, Value, catalog, operations, parameter_changes, parameters
 from qke_core.effects import Json
 from qke_core.models import ClusterState
 from qke_core.plan.diff import EIP_KEYS, MODULES_KEY
+from qke_core.rules.values import check_value
 from qke_sim.testing.rehearsal import EIPS, SHOP, VXNET, Rehearsal, document
 from qke_sim.testing.strategies import SAMPLES
 
 Parts: TypeAlias = Mapping[str, Json]
+WORKER = "node_super_perf"
+"""Workers whose host type can use the volumes of the default class."""
 
-THREE: Mapping[str, Mapping[str, Json]] = {"master": {"count": 3}, "node_perf": {"count": 3}, "client": {"count": 1}}
+THREE: Mapping[str, Mapping[str, Json]] = {"master": {"count": 3}, WORKER: {"count": 3}, "client": {"count": 1}}
 """Three masters, three workers, a client: the usual cluster."""
-ONE: Mapping[str, Mapping[str, Json]] = {"master": {"count": 1}, "node_perf": {"count": 2}, "client": {"count": 1}}
+ONE: Mapping[str, Mapping[str, Json]] = {"master": {"count": 1}, WORKER: {"count": 2}, "client": {"count": 1}}
 """One master alone, the least that every version allows."""
 ALONE: Mapping[str, Mapping[str, Json]] = {
     "master": {"count": 1},
-    "node_perf": {"count": 0},
+    WORKER: {"count": 0},
     "client": {"count": 0},
 }
 """A single node, from 2.0.0 on."""
@@ -62,7 +65,7 @@ class _Shop:
         yield self._birth("create, one master", ONE, self.bare)
         if self.modern:
             yield self._birth("create, a single node", ALONE, self.bare)
-            yield self._birth("create, modules", THREE, {**full, MODULES_KEY: ["metrics-server"]})
+            yield self._birth("create, modules", THREE, {**full, MODULES_KEY: list(MORE)})
             yield self._birth("create, console EIP", THREE, {**full, "kubesphere_eip": EIPS[0]})
 
     def _birth(self, name: str, roles: Mapping[str, Mapping[str, Json]], env: Parts) -> Rehearsal:
@@ -74,20 +77,21 @@ class _Shop:
         """Yield what adds and deletes nodes."""
         for count in (1, 3):
             name = "add-nodes" if count == 1 else f"add-nodes, {count}"
-            does: Parts = {"add_nodes": {"role": "node_perf", "count": count}}
-            yield self._case(name, does, _roles(node_perf={"count": 3 + count}))
-        does = {"delete_nodes": {"role": "node_perf", "count": 1}}
-        yield self._case("delete-nodes", does, _roles(node_perf={"count": 2}))
+            does: Parts = {"add_nodes": {"role": WORKER, "count": count}}
+            yield self._case(name, does, _roles(**{WORKER: {"count": 3 + count}}))
+        does = {"delete_nodes": {"role": WORKER, "count": 1}}
+        yield self._case("delete-nodes", does, _roles(**{WORKER: {"count": 2}}))
         if operations().allows("scale_horizontal", "client", self.version):
             gone = _roles(client={"count": 0})
+            absent = gone["roles"]
             yield self._case("delete-nodes, client", {"delete_nodes": {"role": "client", "count": 1}}, gone)
             does = {"add_nodes": {"role": "client", "count": 1}}
-            yield self._case("add-nodes, client", does, _roles(client={"count": 1}), **gone)
+            yield self._case("add-nodes, client", does, _roles(client={"count": 1}), roles=absent)
 
     def sizes(self) -> Iterator[Rehearsal]:
         """Yield what gives nodes another size."""
         bigger: Parts = {"cpu": 16, "memory": "32GiB"}
-        for role in ("master", "node_perf"):
+        for role in ("master", WORKER):
             does: Parts = {"resize": {"role": role, **bigger}}
             yield self._case(f"resize, {role}", does, _roles(**{role: bigger}))
         yield self._case(
@@ -96,10 +100,10 @@ class _Shop:
             {"roles": _json({**ONE, "master": {"count": 1, **bigger}})},
             roles=_json(ONE),
         )
-        does = {"resize": {"role": "node_perf", "disk": "500GiB"}}
-        yield self._case("resize, disks alone", does, _roles(node_perf={"volume": "500GiB"}))
-        does = {"resize": {"role": "node_perf", "disk": "500GiB", **bigger}}
-        yield self._case("resize, disks too", does, _roles(node_perf={"volume": "500GiB", **bigger}))
+        does = {"resize": {"role": WORKER, "disk": "500GiB"}}
+        yield self._case("resize, disks alone", does, _roles(**{WORKER: {"volume": "500GiB"}}))
+        does = {"resize": {"role": WORKER, "disk": "500GiB", **bigger}}
+        yield self._case("resize, disks too", does, _roles(**{WORKER: {"volume": "500GiB", **bigger}}))
 
     def parameters(self) -> Iterator[Rehearsal]:
         """Yield one change of a parameter for each effect that the version knows."""
@@ -109,7 +113,7 @@ class _Shop:
             if not found.changeable or key in (*EIP_KEYS, MODULES_KEY):
                 continue
             choices: Sequence[Value] = SAMPLES.get(key) or found.choices
-            value = next((value for value in choices if value != standing.get(key)), None)
+            value = next((value for value in choices if _fits(found, value) and value != standing.get(key)), None)
             if value is None:
                 continue
             effects = parameter_changes().effects(self.version, standing, {key: value})
@@ -145,7 +149,7 @@ class _Shop:
             yield self._case(f"stop{name}", {"stop": {}}, off, roles=standing)
             yield self._case(f"start{name}", {"start": {}}, on, roles=standing, status="stopped")
             yield self._case(f"recover{name}", {"recover": {}}, on, roles=standing, status="deleted")
-            for role in ("master", "node_perf"):
+            for role in ("master", WORKER):
                 does: Parts = {"restart": {"role": role}}
                 yield self._case(f"restart, {role}{name}", does, {}, restart=role, roles=standing)
 
@@ -164,6 +168,10 @@ class _Shop:
         yield self._case("delete", {"delete": {}}, {"status": "deleted"})
         yield self._case("delete, stopped", {"delete": {}}, {"status": "deleted"}, status="stopped")
         yield self._case("cease", {"cease": {}}, {"status": "ceased"}, status="deleted")
+
+
+def _fits(known: Parameter, value: Value) -> bool:
+    return not any(check_value(known, value))
 
 
 def _json(roles: Mapping[str, Mapping[str, Json]]) -> dict[str, Json]:

@@ -65,6 +65,11 @@ KINDS: Mapping[str, Kind] = {
     "node.silent": Kind("the machine of {subject} does not come up", brief=True),
     "node.resized": Kind("{subject} has {cpu} vCPU, {memory_mib} MiB and a disk of {volume_gib} GiB", brief=True),
     "bin.emptied": Kind("{subject} has been in the recycle bin for its time: the platform ceases it", brief=True),
+    "account.arrears": Kind(
+        "the account owes money: {clusters} clusters and {instances} instances stand still", brief=True
+    ),
+    "account.settled": Kind("the balance is topped up: what stood still goes on", brief=True),
+    "account.collected": Kind("{subject} has been suspended for its time: the platform deletes it", brief=True),
     "resource.left": Kind("{what} {subject} of {cluster} is left behind: its owner must remove it", brief=True),
     "backend.in": Kind("the load balancer of {cluster} uses {subject} again"),
     "backend.out": Kind("the load balancer of {cluster} took {subject} out of rotation"),
@@ -110,11 +115,11 @@ KINDS: Mapping[str, Kind] = {
     "host.stopped": Kind("{subject} was switched off", brief=True),
     "host.crashed": Kind("{subject} crashed", brief=True),
     "host.booted": Kind("{subject} runs again", brief=True),
-    "host.stopped": Kind("{subject} was switched off", brief=True),
     "disk.changed": Kind("{subject} has {free_mb} MB free on /data after {what}"),
     "service.stopped": Kind("{service} on {subject} stopped"),
     "service.running": Kind("{service} on {subject} runs"),
     # Kubernetes
+    "etcd.lost": Kind("the data of the etcd member on {subject} is lost", brief=True),
     "etcd.left": Kind("the etcd member on {subject} is gone; {up} of {members} are up"),
     "etcd.joined": Kind("the etcd member on {subject} is back; {up} of {members} are up"),
     "apiserver.down": Kind("the API server on {subject} does not answer: {why}"),

@@ -29,9 +29,9 @@ def test_the_starter_runs_with_everything_in_it_that_is_commented_out(qke_sim, t
     inside = re.sub(r"^( *)# ((?:- |  )?[\w{-][\w-]*:? .*)$", r"\1\2", text, flags=re.MULTILINE)
     faults = re.findall(r"^#?   - (\{kind: .*\})$", text, re.MULTILINE)
     expectations = re.findall(r"^  # - (\{(?:always|at_end|never|eventually).*?\}) #", text, re.MULTILINE)
-    actions = re.findall(r"^  # - (\{name: next.*\})$", text, re.MULTILINE)
+    actions = re.findall(r"^  # - (\{(?:name|after): next.*\})$", text, re.MULTILINE)
     assert inside != text
-    assert (len(faults), len(expectations), len(actions)) == (10, 2, 1)
+    assert (len(faults), len(expectations), len(actions)) == (10, 2, 2)
     text = text.replace("expect:\n", "expect:\n" + "".join(f"  - {line}\n" for line in expectations))
     text = text.replace("timeline:\n", "timeline:\n" + "".join(f"  - {line}\n" for line in actions))
     text += "faults:\n" + "".join(f"  - {line}\n" for line in faults)

@@ -14,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qke_core.catalog import catalog
+from qke_core.lifecycle import INSTANCES, InstanceStatus, Transition
 from qke_core.models import World
 from qke_core.units import MS_PER_S
 from qke_sim.checkers import Watch
 from qke_sim.cloud import Call, CloudRefusal
+from qke_sim.cloud.instance import Instance
 from qke_sim.kernel import Kernel
 from qke_sim.twin import ACTION_NAMES, Twin
 
@@ -108,6 +110,43 @@ def test_an_operation_in_a_status_that_does_not_take_it_changes_nothing(action: 
     assert message.startswith("PermissionDenied, cluster [cl-")
     assert f"is [{status}]" in message
     assert twin.digest() == before
+
+
+def indebted() -> Twin:
+    """A twin whose account is in arrears: both clusters and an instance of its own are suspended."""
+    twin = begin()
+    login = {"login_mode": "passwd", "login_passwd": "Secret123456"}
+    own = {"image_id": "centos7x64d", "instance_class": 101, "cpu": 2, "memory": 4096, **login}
+    assert ask(twin, "RunInstances", own) == (0, "")
+    twin.kernel.run(10 * 60 * MS_PER_S)
+    twin.arrears.begin(0)
+    twin.kernel.run(20 * 60 * MS_PER_S)
+    return twin
+
+
+@pytest.mark.parametrize("action", sorted(set(OPERATIONS) - TAKES["suspended"]))
+def test_a_cluster_that_debt_suspended_takes_no_operation_and_nothing_changes(action: str):
+    twin = indebted()
+    before = twin.digest()
+    code, message = ask(twin, action, params(twin, action))
+    assert (code, "is [suspended]" in message) == (1400, True)
+    assert twin.digest() == before
+
+
+@pytest.mark.parametrize("row", [row for row in INSTANCES.values() if row.action and row.starts_from], ids=str)
+def test_an_instance_that_debt_suspended_can_only_be_terminated(row: Transition[InstanceStatus]):
+    twin = indebted()
+    own = next(one for one in twin.cloud.store.all(Instance) if one.origin == "user")
+    before = twin.digest()
+    keys = {"login_mode": "keypair", "login_keypair": "kp-unknown1", "keypairs": ["kp-unknown1"], "cpu": 4}
+    code, message = ask(twin, row.action, {"instances": [own.id], **keys})
+    if own.status in row.starts_from:
+        assert (row.operation, code) == ("terminate", 0)
+    elif row.operation == "bind":
+        assert code == 2100  # The key is looked for first.
+    else:
+        assert (code, f"instance [{own.id}] is [suspended]" in message) == (1400, True)
+    assert code == 0 or twin.digest() == before
 
 
 @pytest.mark.parametrize("action", sorted(TAKES["active"]))
@@ -276,12 +315,18 @@ def draw_answer(data: st.DataObject, twin: Twin, action: str) -> tuple[int, str,
     return code, message, found
 
 
-@given(st.data(), st.sampled_from(["active", "active", "stopped", "deleted"]))
+@given(
+    st.data(), st.sampled_from(["active", "active", "stopped", "deleted"]), st.sampled_from(["", "", "short", "debt"])
+)
 @settings(max_examples=25, deadline=None)
-def test_whatever_is_asked_and_refused_changes_nothing(data: st.DataObject, status: str):
+def test_whatever_is_asked_and_refused_changes_nothing(data: st.DataObject, status: str, money: str):
     """Any action with anything: it is taken, or refused with a code of the API and not a trace of it in the world."""
     watches: list[Watch] = []
     twin = begin(status, lambda twin: watches.append(Watch(twin)))
+    twin.cloud.allowance.shortages = int(money == "short")
+    if money == "debt":
+        twin.arrears.begin(0)
+        twin.kernel.run(data.draw(st.sampled_from([0, 20, 600])) * MS_PER_S)
     before = twin.digest()
     for _ in range(data.draw(st.integers(1, 12))):
         action = data.draw(st.sampled_from(ACTION_NAMES))

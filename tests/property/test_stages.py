@@ -157,10 +157,11 @@ def test_stages_are_few_acyclic_and_begin_at_one_point(case: tuple[Change, Clust
 
 
 @given(cases())
-def test_every_stage_explains_itself_and_takes_time(case: tuple[Change, ClusterState]):
+def test_every_stage_explains_itself_and_may_take_time(case: tuple[Change, ClusterState]):
     for stage in schedule_of(*case).stages:
         assert all((stage.title, stage.reason, stage.guard))
-        assert 0 < stage.duration.min_ms <= stage.duration.max_ms
+        assert 0 <= stage.duration.min_ms <= stage.duration.max_ms
+        assert stage.duration.max_ms
         assert stage.felt.max_ms <= stage.duration.max_ms
 
 
@@ -222,7 +223,7 @@ def test_one_after_another_takes_as_many_times_as_there_are_nodes(data: st.DataO
     role = data.draw(st.sampled_from([role for role, sids in before.nodes.items() if sids and role != "client"]))
     count = len(before.nodes[role])
     single = replace(before, nodes={**before.nodes, role: (1,)})
-    assert schedule_of(Resize(role, 16), before).total == schedule_of(Resize(role, 16), single).total * count
+    assert schedule_of(Resize(role, 16), before).job == schedule_of(Resize(role, 16), single).job * count
 
 
 @given(cases(Create))

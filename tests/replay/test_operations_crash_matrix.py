@@ -22,10 +22,16 @@ ROLES = {"master": {"count": 1, **SIZE}, "node_perf": {"count": 3, **SIZE}, "cli
 SHOP: Mapping[str, Any] = {"name": "shop", "version": "3.3.0", "roles": ROLES, "env": {"install_kubesphere": False}}
 READS = ("describe", "find", "list", "now", "sleep", "tell", "ssh", "disk", "all")
 REFUSALS = {"refused": "operation.refused", "blocked": "operation.status"}
-POLICY = {"role": "node_perf", "max": 5, "increase": {"conditions": [{"meter": "cpu", "gt": 800}]}}
+POLICY = {
+    "role": "node_perf",
+    "max": 5,
+    "notify": "nl-a1b2c3d4",
+    "increase": {"conditions": [{"meter": "cpu", "gt": 800}]},
+}
 
 OPERATIONS: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "create": ({"create": SHOP}, ""),
+    "create-autoscaled": ({"create": {**SHOP, "autoscaling": [POLICY]}}, ""),
     "start": ({"start": None}, "stopped"),
     "stop": ({"stop": None}, "active"),
     "restart": ({"restart": {"role": "node_perf"}}, "active"),
@@ -84,7 +90,9 @@ def writes(name: str) -> list[tuple[int, Phase]]:
 
 
 def made(result: RunResult) -> list[str]:
-    return sorted(str(record.data["action"]) for record in result.records if record.kind == "job.created")
+    jobs = [str(record.data["action"]) for record in result.records if record.kind == "job.created"]
+    made = [record for record in result.records if record.kind == "resource.created"]
+    return sorted([*jobs, *(record.subject for record in made if record.data["what"] == "autoscaling_policy")])
 
 
 def check(name: str, kill: tuple[int, Phase]) -> None:

@@ -34,7 +34,7 @@ def test_scenario_keeps_its_promises_and_its_bytes(name: str) -> None:
     result = run_story(story)
     broken = [verdict for verdict in result.verdicts if not verdict.held]
     assert not broken
-    assert result.complete
+    assert result.complete or "until" in story.scenario.model_fields_set
     assert result.verdicts, "a story without expectations teaches nothing"
     assert run_story(story, level="summary").digest == result.digest
     golden = json.loads(GOLDEN.read_text(encoding="utf-8")) if GOLDEN.exists() else {}

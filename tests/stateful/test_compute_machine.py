@@ -41,6 +41,7 @@ LIMITS: Mapping[str, int] = {
     "keypair": 2,
 }
 ENDS = ("Terminate", "Cease", "Recover")
+DEBT = ("Suspend", "Resume")
 PICK = st.integers(0, 30)
 ACTORS = st.sampled_from(["user", "user", "platform", "shop csi"])
 
@@ -118,7 +119,7 @@ class ComputeMachine(RuleBasedStateMachine):
 
     @rule(
         action=st.sampled_from(
-            [f"{verb}Instances" for verb in ("Start", "Stop", "Restart", "Reset", "Resize", *ENDS)],
+            [f"{verb}Instances" for verb in ("Start", "Stop", "Restart", "Reset", "Resize", *DEBT, *ENDS)],
         ),
         by=ACTORS,
         picks=st.lists(PICK, min_size=1, max_size=2),

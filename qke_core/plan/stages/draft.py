@@ -1,6 +1,8 @@
-"""Writing a schedule down: stages by short names, times from the catalogue."""
+"""Writing a schedule down: stages by short names."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from qke_core.catalog import RoleKind, catalog
 from qke_core.models.state import ClusterState
@@ -32,18 +34,13 @@ class Drafting:
         self._stages.append(Stage(name, title, reason, guard, disruption, felt, duration, before, touches))
         return name
 
+    def outside(self) -> None:
+        """Note that the platform's job does not wait for the stage added last."""
+        self._stages[-1] = replace(self._stages[-1], inside=False)
+
     def end(self) -> Schedule:
         """Return the schedule."""
         return Schedule(tuple(self._stages))
-
-
-def takes(*names: str) -> Interval:
-    """Return the catalogue's durations one after the other, as an interval."""
-    total = NO_TIME
-    for name in names:
-        found = catalog().duration(name)
-        total += Interval(found.min_ms, found.max_ms)
-    return total
 
 
 def counted(count: int, noun: str) -> str:

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from qke_core.catalog import ParameterChange, Value, parameter_changes
 from qke_core.catalog.parameter_changes import RENDER, by_trigger
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import ChangeEip, ChangeModules, ChangeParameters
-from qke_core.plan.schedule import NO_TIME, Disruption, Interval, Schedule
-from qke_core.plan.stages.draft import Drafting, counted, roles, takes
+from qke_core.plan.schedule import NO_TIME, Disruption, Schedule
+from qke_core.plan.stages.create import modules
+from qke_core.plan.stages.draft import Drafting, counted, roles
+from qke_core.plan.times import api_back, span, takes
+from qke_core.reload import reload_steps
 
 CONSOLE_EIP = "kubesphere_eip"
-COMPONENT_TIMES: Mapping[str, str] = {
-    "kube-apiserver": "control-plane-restart",
-    "kube-controller-manager": "control-plane-restart",
-    "kube-scheduler": "control-plane-restart",
-    "kubelet": "kubelet-restart",
-    "docker": "docker-restart",
-    "kube-proxy": "pod-start",
-    "hostnic-node": "pod-start",
-}
-"""Which duration of the catalogue a component's restart takes; several at once take as long as the longest."""
-
 EVERYWHERE = ("kube-proxy", "hostnic-node", "kubelet", "docker")
 """Components of every Kubernetes node; the rest run on masters alone. The first two are DaemonSets: whoever applies
 them, their pods restart on all nodes."""
 DAEMON_SETS = EVERYWHERE[:2]
+STARTS_API = {"kube-apiserver", "docker"}
+"""With one of these API servers start anew, and are away from a load balancer."""
 ON_ALL, ON_MASTERS = "all masters and workers", "all masters"
 
 
@@ -45,9 +39,10 @@ def change_modules(change: ChangeModules, before: ClusterState) -> Schedule:
     new = [word for word in change.modules if word not in before.modules]
     if before.kubesphere and new:
         why = f"{', '.join(new)}: takes a while (G-053)"
-        took = takes("launch-installer", "installer-pod-start") + takes("kubesphere-install-module") * len(new)
+        made.add("patch", "Master 1 tells the installer", "its configuration is patched", takes("kubectl"))
         title = f"The KubeSphere installer adds {counted(len(new), 'module')}"
-        made.add("install", title, why, took)
+        made.add("install", title, why, takes("installer-pod-start") + modules(len(new)))
+        made.outside()
     return made.end()
 
 
@@ -70,8 +65,13 @@ def _console(made: Drafting, old: str, new: str) -> None:
         title, took = "The console's load balancer gets another address", takes("lb-update", "lb-update")
     elif not new:
         title, took = "The console loses its load balancer and is a NodePort again", takes("lb-update", "lb-delete")
-    why = "the Service ks-console is patched; the cloud controller follows (G-050)"
-    made.add("console", title, why, took, disruption="the console's address changes; nothing else is felt", felt=took)
+    made.add("patch", "The Service ks-console is patched", "it says how the console is reached", takes("kubectl"))
+    why, felt = (
+        "the cloud controller follows the Service (G-050)",
+        "the console's address changes; nothing else is felt",
+    )
+    made.add("console", title, why, took, disruption=felt, felt=took)
+    made.outside()
 
 
 def _render(made: Drafting, title: str) -> None:
@@ -88,23 +88,28 @@ def _reloads(made: Drafting, values: Mapping[str, Value], before: ClusterState) 
     reloads = by_trigger(effect for effect in found if effect.trigger != RENDER)  # That stage is there already.
     for number, effect in enumerate(reloads, start=1):
         restarts = effect.restarts
-        took = _longest(restarts) if restarts else takes("kubectl")
+        disruption = _felt(effect) if restarts else ""
+        touches = Disruption(restarts, _touched(effect, before), effect.manner) if restarts else Disruption()
+        took = span(reload_steps(effect), before.version)
         made.add(
             f"reload{number}",
             f"Reload: {effect.trigger}",
             effect.effect,
             took,
             felt=took if restarts else NO_TIME,
-            disruption=_felt(effect) if restarts else "",
-            touches=Disruption(restarts, _touched(effect, before), effect.manner) if restarts else Disruption(),
+            disruption=disruption,
+            touches=touches,
         )
+        if STARTS_API.intersection(restarts) and reload_steps(effect)[0].do != "reload-hang-up":
+            _back(made, f"back{number}", before, disruption, touches)
 
 
-def _longest(components: Sequence[str]) -> Interval:
-    total = NO_TIME
-    for component in components:
-        total = total.beside(takes(COMPONENT_TIMES[component]))
-    return total
+def _back(made: Drafting, name: str, before: ClusterState, disruption: str, touches: Disruption) -> None:
+    """Add what nobody waits for: API servers start with docker, and a load balancer uses them again after checks."""
+    title, why = "API servers are used again", "a load balancer believes its checks alone"
+    took = api_back(before)
+    made.add(name, title, why, took, disruption=disruption, felt=took, touches=touches)
+    made.outside()
 
 
 def _places(effect: ParameterChange) -> Mapping[str, tuple[str, ...]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from qke_core.catalog import catalog, operations
+from typing import cast
+
+from qke_core.catalog import RoleKind, catalog, operations
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import RestartRole, Start, Stop
-from qke_core.plan.schedule import Disruption, Schedule
-from qke_core.plan.stages.draft import Drafting, nodes, roles, takes, together
+from qke_core.plan.schedule import NO_DISRUPTION, NO_TIME, Disruption, Interval, Schedule
+from qke_core.plan.stages.draft import Drafting, nodes, roles, together
+from qke_core.plan.times import api_back, scripted, takes
 
 WORDS = {"master": "masters", "worker": "workers", "client": "client"}
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -22,7 +25,7 @@ def start(change: Start, before: ClusterState) -> Schedule:
     why = "the cluster is stopped"
     if before.born_as == "1.0.0" != before.version:
         why += "; a node that has Ubuntu 16.04 comes up with 18.04 (G-147)"
-    made.add("machines", f"Start {nodes(total)}", why, takes("instance-start", "host-boot"))
+    made.add("machines", f"Start {nodes(total)}", why, takes("api-call", "instance-start", "host-boot"))
     add_services(made, before)
     return made.end()
 
@@ -30,20 +33,42 @@ def start(change: Start, before: ClusterState) -> Schedule:
 def add_services(made: Drafting, state: ClusterState) -> None:
     """Add the start of services; nothing is initialised again, the client looks for its files."""
     for number, group in enumerate(operations().start_order(state.version), start=1):
-        kinds = [kind for kind in group if state.count(kind)]
+        kinds = [cast("RoleKind", kind) for kind in group if state.count(kind)]
         if not kinds:
             continue
         title = f"Start services on {' and '.join(WORDS[kind] for kind in kinds)}"
-        took = takes("client-start") if kinds == ["client"] else takes("initialise-node", "start-services")
         why = f"start order {number} of the app's definition"
-        if "master" in kinds:
-            took += takes("apiserver-start")
         if "master" in kinds and operations().service("master", "renew_certs", state.version) is not None:
             days = operations().constants["renew_before_days"]
             why += f"; masters renew certificates that end within {days} days"
+        if kinds == ["client"] and state.version.startswith("1.") and state.kubesphere:
+            why += "; the client applies the console's Service again: it may be gone"
+        took = services(state, kinds[0], "fresh-node")
         made.add(f"start-{kinds[0]}", title, why, took)
-    if state.version.startswith("1.") and state.kubesphere:
-        made.add("console", "The client applies the console's Service again", "it may be gone", takes("kubectl"))
+    add_api(made, state)
+
+
+def services(state: ClusterState, kind: RoleKind, *words: str) -> Interval:
+    """Return how long the start of services takes on a node; certificates are renewed when they are due alone."""
+    took = scripted("start", state, kind, "initialised", *words)
+    if kind == "master" and operations().service("master", "renew_certs", state.version) is not None:
+        return Interval(took.min_ms - takes("renew-certificates").min_ms, took.max_ms)
+    return took
+
+
+def add_api(made: Drafting, state: ClusterState, felt: str = "", touches: Disruption = NO_DISRUPTION) -> None:
+    """Add what follows when masters have started: nobody waits until API servers answer and are used again."""
+    took = api_back(state)
+    made.add(
+        "api",
+        "API servers answer again",
+        "their pods start with docker; a load balancer uses them again after its checks",
+        took,
+        disruption=felt,
+        felt=took if felt else NO_TIME,
+        touches=touches,
+    )
+    made.outside()
 
 
 def stop(change: Stop, before: ClusterState) -> Schedule:
@@ -56,18 +81,23 @@ def stop(change: Stop, before: ClusterState) -> Schedule:
 
 def add_stop(made: Drafting, before: ClusterState, reason: str) -> None:
     """Add the stop of services and of machines."""
+    add_services_stop(made, before, reason)
+    total = nodes(before.count("master", "worker", "client"))
+    why = "the client keeps its system disk too" if before.count("client") else "they keep their data disks"
+    made.add("machines", f"Stop {total}", why, takes("api-call", "instance-stop"), disruption=SYSTEM_DISKS)
+
+
+def add_services_stop(made: Drafting, before: ClusterState, reason: str) -> None:
+    """Add the stop of services."""
     count = before.count("master", "worker")
     made.add(
         "services",
         f"Stop services on {nodes(count)}{together(count, 'all at once')}",
         reason,
-        takes("stop-services"),
+        scripted("stop", before, "master"),
         disruption=GONE,
         touches=Disruption(("instance",), roles(before, "master", "worker", "client"), "at-once"),
     )
-    total = nodes(before.count("master", "worker", "client"))
-    why = "the client keeps its system disk too" if before.count("client") else "they keep their data disks"
-    made.add("machines", f"Stop {total}", why, takes("instance-stop"), disruption=SYSTEM_DISKS)
 
 
 def restart(change: RestartRole, before: ClusterState) -> Schedule:
@@ -76,9 +106,9 @@ def restart(change: RestartRole, before: ClusterState) -> Schedule:
     role = change.role
     known = operations().service(role, "restart", before.version) is not None
     count = len(before.nodes[role])
-    away = takes("stop-services", "start-services")
-    if catalog().roles[role].kind == "master":
-        away += takes("apiserver-start")
+    kind = catalog().roles[role].kind
+    felt, touches = _felt(role, before), Disruption(_restarted(role, before), (role,), "at-once")
+    away = scripted("stop", before, kind) + services(before, kind)
     made.add(
         "restart",
         f"Stop and start services on {nodes(count, role)}{together(count, 'all at once')}",
@@ -86,9 +116,11 @@ def restart(change: RestartRole, before: ClusterState) -> Schedule:
         away,
         guard="" if known else f"what the platform does is not known: {role} has no restart service here",
         felt=away,
-        disruption=_felt(role, before),
-        touches=Disruption(_restarted(role, before), (role,), "at-once"),
+        disruption=felt,
+        touches=touches,
     )
+    if kind == "master":
+        add_api(made, before, felt, touches)
     return made.end()
 
 

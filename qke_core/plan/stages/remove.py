@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 from qke_core.catalog import operations
-from qke_core.inventory import console_balancer, resources_of
+from qke_core.inventory import left_behind, resources_of
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import Cease, Delete, Recover
-from qke_core.plan.schedule import Schedule
-from qke_core.plan.stages.draft import Drafting, counted, nodes, takes
-from qke_core.plan.stages.power import add_services, add_stop
+from qke_core.plan.schedule import Interval, Schedule
+from qke_core.plan.stages.draft import Drafting, counted, nodes
+from qke_core.plan.stages.power import SYSTEM_DISKS, add_services, add_services_stop
+from qke_core.plan.times import scripted, takes
 from qke_core.units import MS_PER_S, render_rough
 
 MADE_INSIDE = {"loadbalancer": "load balancer", "security_group": "security group", "volume": "volume"}
@@ -23,13 +24,13 @@ def delete(change: Delete, before: ClusterState) -> Schedule:
     made = Drafting()
     if operations().service("master", "destroy", before.version) and before.phase == "active":
         why = "so that the cloud controller removes its load balancer, where it has one"
-        took = takes("kubectl", "lb-delete") if console_balancer(before) else takes("kubectl")
-        made.add("console", "A master deletes the console's Service", why, took)
+        made.add("console", "A master deletes the console's Service", why, scripted("destroy", before, "master"))
     if before.phase == "active":
-        add_stop(made, before, "the wish has it deleted")
+        add_services_stop(made, before, "the wish has it deleted")
     kept = render_rough(operations().constants["recycle_bin_s"] * MS_PER_S)
     why = f"there it can be recovered; after {kept} it is ceased (G-165, G-166)"
-    made.add("recycle", "Move it to the recycle bin", why, takes("recycle"))
+    took = takes("api-call", "instance-terminate")
+    made.add("recycle", "Stop the machines and move them to the recycle bin", why, took, disruption=SYSTEM_DISKS)
     return made.end()
 
 
@@ -38,7 +39,7 @@ def recover(change: Recover, before: ClusterState) -> Schedule:
     _ = change
     made = Drafting()
     total = before.count("master", "worker", "client")
-    machines = takes("instance-start", "host-boot")
+    machines = takes("api-call", "instance-recover", "host-boot")
     made.add("machines", f"Start {nodes(total)} again", "the wish has the cluster back", machines)
     add_services(made, before)
     return made.end()
@@ -53,14 +54,25 @@ def cease(change: Cease, before: ClusterState) -> Schedule:
         later = before.born_as != before.version
         title = "Destroy machines and disks, and what was made from 2.0.0 on" if later else "Destroy machines and disks"
         left = f"what was made before 2.0.0 stays, remove it by hand: {_left(before)}"
-    made.add("destroy", title, "the wish has it gone for ever", takes("cluster-cease"), disruption=left)
+    made.add("destroy", title, "the wish has it gone for ever", _destruction(before), disruption=left)
     return made.end()
 
 
+def _destruction(before: ClusterState) -> Interval:
+    """Return how long it takes: machines, then their disks; balancers beside; what these used at last."""
+    took = takes("api-call", "instance-cease") + takes("api-call", "volume-delete")
+    stays = {found.id for found in left_behind(before)}
+    going = {found.kind for found in resources_of(before) if found.origin != "node" and found.id not in stays}
+    if "loadbalancer" in going:
+        took = took.beside(takes("api-call", "lb-delete"))
+    if going - {"loadbalancer"}:
+        took += takes("api-call")
+    return took + takes("volume-delete") if "volume" in going else took
+
+
 def _left(before: ClusterState) -> str:
-    """Name what a cluster born as 1.x leaves behind. The console's balancer goes when 1.x deletes the Service."""
-    gone = {"node", "console"} if before.version.startswith("1.") else {"node"}
-    found = Counter(found.kind for found in resources_of(before) if found.origin not in gone)
+    """Name what a cluster born as 1.x leaves behind."""
+    found = Counter(found.kind for found in left_behind(before))
     own = [counted(found[kind], noun) for kind, noun in MADE_INSIDE.items() if found[kind]]
     workloads = "what workloads claimed and published"
     return f"up to {', '.join(own)} of its own, and {workloads}" if own else workloads

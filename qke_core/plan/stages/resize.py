@@ -6,9 +6,11 @@ from qke_core.catalog import catalog, operations
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import Resize
 from qke_core.plan.schedule import Disruption, Schedule
-from qke_core.plan.stages.draft import Drafting, nodes, takes, together
+from qke_core.plan.stages.draft import Drafting, nodes, together
+from qke_core.plan.stages.power import add_api, services
+from qke_core.plan.times import scripted, takes
 
-STEPS = ("stop-services", "instance-stop", "instance-resize", "instance-start", "host-boot", "start-services")
+MACHINE = ("instance-stop", "instance-resize", "instance-start", "host-boot")
 SHOWN_MAX = 10
 """A role with more nodes than this gets one stage for all of them instead of one for each."""
 
@@ -19,11 +21,12 @@ def resize(change: Resize, before: ClusterState) -> Schedule:
     sids = before.nodes[change.role]
     if change.online:
         title = f"Grow the data disks of {nodes(len(sids), change.role)}"
-        made.add("grow", title, "disks alone grow online, all at once", takes("volume-resize"))
+        made.add("grow", title, "disks alone grow online, all at once", takes("api-call", "volume-resize"))
         return made.end()
-    why, away = "the wish has another size (G-125)", takes(*STEPS)
-    if catalog().roles[change.role].kind == "master":
-        away += takes("apiserver-start")
+    why, kind = "the wish has another size (G-125)", catalog().roles[change.role].kind
+    away = scripted("stop", before, kind) + takes(*MACHINE) + takes("api-call") * 3 + services(before, kind)
+    if change.volume_gib:
+        away += takes("api-call", "volume-resize")
     manner = operations().resize_manner(change.role, before.version)
     felt, touches = _felt(change.role, before), Disruption(("instance",), (change.role,), manner)
     if manner == "at-once" or len(sids) > SHOWN_MAX:
@@ -32,11 +35,18 @@ def resize(change: Resize, before: ClusterState) -> Schedule:
         took = away * (len(sids) if manner == "rolling" else 1)
         guard = _next(before) if manner == "rolling" else ""
         made.add("resize", title, why, took, felt=away, disruption=felt, touches=touches, guard=guard)
-        return made.end()
+        return _end(made, change, before)
     for sid in sids:
         guard = "" if sid == sids[0] else _next(before)
         title = f"Stop, resize and start {change.role} {sid}"
         made.add(f"resize-{sid}", title, why, away, felt=away, disruption=felt, touches=touches, guard=guard)
+    return _end(made, change, before)
+
+
+def _end(made: Drafting, change: Resize, before: ClusterState) -> Schedule:
+    """Add what nobody waits for: the API server of a single master."""
+    if catalog().roles[change.role].kind == "master" and not before.ha:
+        add_api(made, before, _masters(before), Disruption(("instance",), (change.role,), "rolling"))
     return made.end()
 
 

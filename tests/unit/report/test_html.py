@@ -210,6 +210,38 @@ def test_each_node_has_one_row_and_its_words():
     assert nodes_of(summary, analysis)["shop"][-1] == "client1"
 
 
+TWO = """
+kind: Scenario
+metadata: {name: two, description: 'Two clusters.'}
+seed: 7
+world:
+  zone: pek3
+  clusters:
+    - {name: shop, version: 3.3.0, express: standard prod, env: {install_kubesphere: false}}
+    - {name: bank, version: 2.0.0, express: standard prod, env: {install_kubesphere: false}}
+timeline: [{at: 1m, cluster: shop, add_nodes: {role: node_perf, count: 1}}]
+"""
+
+
+@pytest.mark.guide("G-018", "G-124")
+def test_several_clusters_are_watched_on_one_page_by_cluster_by_node_and_by_figure():
+    """G-018, G-124: a chart for each cluster, each node, and each quota over time."""
+    result = run_story(build_story(TWO, "two.yaml", lambda name: name))
+    analysis = analyse(result.records, result.ended_ms)
+    summary = summarise(result, analysis, "0.1.0")
+    charts = [
+        str(found["aria-label"])
+        for tag, found in Outline(render_report(summary, analysis)).seen
+        if tag == "svg" and found.get("aria-label")
+    ]
+    for cluster in ("shop", "bank"):
+        assert sum(chart.startswith(f"{cluster}: active from") for chart in charts) == 1
+        for node in summary["state"][cluster]["nodes"]:
+            assert sum(chart.startswith(f"{node}: ") for chart in charts) >= 1
+    (instances,) = (chart for chart in charts if chart.startswith("instance: "))
+    assert re.match(r"instance: 14 from [^;]+; 15 from ", instances)
+
+
 def test_nodes_are_in_natural_order():
     names = ["client1", "node_perf10", "node_perf2", "master2", "master10", "master1"]
     summary = {"state": {"shop": {"nodes": dict.fromkeys(names)}}}

@@ -128,6 +128,7 @@ def test_an_unknown_target_is_an_input_error(world):
         ("131", 131, "KubeSphere was not installed in the time"),
         ("", 0, "no further code"),
         ("77", 77, "no further code"),
+        ("5200", 5200, "The zone has no capacity left for this"),
     ],
 )
 def test_a_failed_job_carries_the_products_code(world, codes: str, number: int, words: str):

@@ -88,6 +88,27 @@ def test_what_outlives_its_cluster_is_found_unless_it_is_removed_by_hand(
         assert owners == stays
 
 
+@pytest.mark.parametrize(
+    ("made_ms", "upgraded_ms", "found"),
+    [(0, 60_000, False), (30_000, 60_000, False), (60_000, 60_000, True), (90_000, 60_000, True)],
+)
+def test_what_was_made_after_an_upgrade_out_of_1_x_must_not_be_left_behind(
+    new_kernel: Callable[..., Kernel], made_ms: int, upgraded_ms: int, *, found: bool
+) -> None:
+    """Guide G-192: from before the upgrade it stays, from later it goes."""
+    kernel = new_kernel()
+    cluster = '{"name": "shop", "version": "1.0.1", "express": "Prod"}'
+    twin = Twin(kernel, World.model_validate_json(f'{{"zone": "pek3", "clusters": [{cluster}]}}'), {})
+    watch = Watch(twin)
+    twin.start(0)
+    kernel.later(upgraded_ms, lambda: twin.cloud.turn(twin.site("shop").cluster, 0, version="2.0.0"))
+    kernel.run(2 * 60_000)
+    twin.cloud.store.place(volume(label="shop/volumes/0", origin="workload", create_ms=made_ms))
+    kernel.trace.add("resource.left", "vol-planted", 0, what="volume", cluster="shop")
+    wrong = [one for one in watch.findings() if "left behind by shop" in one.sentence]
+    assert bool(wrong) == found
+
+
 def test_a_pair_of_status_and_transition_that_cannot_be_is_found(twin: Twin):
     twin.cloud.store.place(volume(status="deleted", transition_status="attaching"))
     assert "check.status" in codes(twin)

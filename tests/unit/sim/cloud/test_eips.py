@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from qke_sim.cloud.eip import MS_PER_DAY, Eip
+from qke_sim.cloud.instance import Instance
+from qke_sim.cloud.trouble import Trouble
 from qke_sim.cloud.vxnet import Vxnet
 from qke_sim.testing import Desk
 
@@ -82,6 +84,45 @@ def test_bandwidth_changes_within_the_quota_and_a_hundred_times_down_a_day(desk:
     assert not desk.ask("ChangeEipsBandwidth", eips=[eip], bandwidth=4).failed
     desk.refused("ChangeEipsBandwidth", 1100, eips=[eip], bandwidth=1001)
     desk.refused("ChangeEipsBandwidth", 1100, eips=[eip])
+
+
+def test_a_greater_bandwidth_counts_from_the_answer_on() -> None:
+    desk = Desk(limits={"eip_bandwidth_mbps": 30})
+    one, other = make_eip(desk), make_eip(desk)
+    desk.tell("ChangeEipsBandwidth", eips=[one], bandwidth=20)
+    assert (of(desk, one).bandwidth, desk.cloud.allowance.used["eip_bandwidth_mbps"]) == (10, 30)
+    assert "[eip_bandwidth_mbps]" in desk.refused("ChangeEipsBandwidth", 2500, eips=[other], bandwidth=11)
+    desk.wait(60_000)
+    assert not desk.ask("ChangeEipsBandwidth", eips=[one], bandwidth=5).failed
+    assert (of(desk, one).grows_to, desk.cloud.allowance.used["eip_bandwidth_mbps"]) == (0, 15)
+
+
+def test_a_change_that_fails_gives_the_bandwidth_back(desk: Desk) -> None:
+    eip = make_eip(desk)
+    desk.cloud.trouble.active.append(Trouble("1", "job.fails", "ChangeEipsBandwidth"))
+    assert desk.ask("ChangeEipsBandwidth", eips=[eip], bandwidth=20).failed
+    assert (of(desk, eip).bandwidth, desk.cloud.allowance.used["eip_bandwidth_mbps"]) == (10, 10)
+
+
+@pytest.mark.parametrize("status", ["terminated", "ceased", "suspended"])
+def test_an_instance_that_is_not_here_gets_no_address(
+    desk: Desk, instance_in: Callable[[Desk, str], str], status: str
+) -> None:
+    desk.cloud.store.place(Vxnet(id="vxnet-a"))
+    eip, instance = make_eip(desk), instance_in(desk, "vxnet-a")
+    desk.cloud.store.change(desk.cloud.store.get(Instance, instance), 0, status=status)
+    assert f"[{status}]" in desk.refused("AssociateEip", 1400, eip=eip, instance=instance)
+
+
+def test_an_instance_that_goes_meanwhile_does_not_get_the_address(
+    desk: Desk, instance_in: Callable[[Desk, str], str]
+) -> None:
+    desk.cloud.store.place(Vxnet(id="vxnet-a"))
+    eip, instance = make_eip(desk), desk.cloud.store.get(Instance, instance_in(desk, "vxnet-a"))
+    desk.tell("AssociateEip", eip=eip, instance=instance.id)
+    desk.cloud.store.change(instance, 0, status="terminated")
+    desk.wait(60_000)
+    assert (of(desk, eip).status, of(desk, eip).resource_id) == ("available", "")
 
 
 def test_the_billing_mode_changes_once_a_day(desk: Desk) -> None:

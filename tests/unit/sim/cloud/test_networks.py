@@ -142,6 +142,7 @@ def test_forwarding_is_in_effect_once_it_is_applied(desk: Desk) -> None:
     assert router_of(desk, router).in_effect.statics == ()
 
 
+@pytest.mark.guide("G-099")
 def test_a_port_is_forwarded_once_per_protocol(desk: Desk) -> None:
     router = make_vpc(desk)
     desk.tell("AddRouterStatics", router=router, statics=[FORWARD])

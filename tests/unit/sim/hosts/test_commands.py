@@ -104,6 +104,20 @@ def test_without_an_api_server_nothing_can_be_reverted(standing: Stand, version:
     assert run(site, "master1", "scale_in_check") == 136
 
 
+@pytest.mark.parametrize(
+    ("version", "limit_s"), [(GENTLE[0], 600), (GENTLE[-1], 600), (FORCED[0], 180), (FORCED[-1], 180)]
+)
+def test_a_deletion_that_takes_too_long_is_taken_back(standing: Stand, version: str, limit_s: int) -> None:
+    site = standing(version)
+    site.metadata.deleting = ("node_perf4",)
+    site.hosts["master1"].slow_percent = 100_000  # A second becomes a thousand.
+    assert run(site, "master1", "scale_in_check") == 134
+    assert whys(site) == ["the nodes could not be deleted"]
+    assert "node_perf4" in site.kube.nodes
+    drained, back = (found.t for found in records(site, "drain.ended", "node.uncordoned"))
+    assert back - drained == limit_s * 1000
+
+
 def test_1_x_has_no_least_number_of_workers_and_deletes_local_data(standing: Stand) -> None:
     site = standing("1.0.1", cache())
     site.metadata.deleting = ("node_perf2", "node_perf3", "node_perf4")

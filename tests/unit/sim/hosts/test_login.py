@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from qke_core.catalog import catalog, parameters
-from qke_sim.hosts.files import AUDIT_FOLDER, audits, default_audit_policy, docker_config, hosts_file
-from qke_sim.hosts.login import by_key, by_password, by_screen, first_password, hop
+from qke_sim.hosts.files import AUDIT_FOLDER, audits, default_audit_policy, docker_config, hosts_file, read
+from qke_sim.hosts.login import by_console, by_key, by_password, by_screen, first_password, hop
 from qke_sim.hosts.site import Site
 from qke_sim.kernel import Kernel
 from qke_sim.twin import Twin
@@ -82,6 +83,26 @@ def test_a_node_that_is_off_or_without_sshd_lets_nobody_in(standing: Stand) -> N
     assert by_key(site, "node_perf2", KEY).why == "it is switched off"
 
 
+@pytest.mark.guide("G-109")
+@pytest.mark.parametrize("version", catalog().order)
+def test_the_first_account_of_the_console_has_a_password_that_everybody_knows(standing: Stand, version: str) -> None:
+    """G-109: admin@kubesphere.io / P@88w0rd, to be changed at once."""
+    site = standing(version)
+    first = by_console(site, "admin@kubesphere.io", "P@88w0rd")
+    assert first.ok
+    assert first.known
+    changed = by_console(site, "admin@kubesphere.io", "P@88w0rd", chosen="a-longer-one")
+    assert (changed.ok, changed.known) == (True, False)
+    assert by_console(site, "admin@kubesphere.io", "P@88w0rd").why == "wrong account or password"
+    assert by_console(site, "admin@kubesphere.io", "a-longer-one").ok
+    assert not by_console(site, "root", "a-longer-one").ok
+
+
+def test_without_a_console_nobody_signs_in(standing: Stand) -> None:
+    site = standing("3.3.0", install_kubesphere=False)
+    assert by_console(site, "admin@kubesphere.io", "P@88w0rd").why == "the console does not answer"
+
+
 @pytest.mark.guide("G-056")
 def test_host_aliases_stand_in_the_hosts_file_beside_the_nodes(standing: Stand) -> None:
     """G-056."""
@@ -98,6 +119,32 @@ def test_registries_are_separated_by_blanks(standing: Stand) -> None:
     found = docker_config(standing("3.3.0", registry_mirrors=mirrors, insecure_registry="a.example b.example"))
     assert found["registry-mirrors"] == ["https://one.example", "https://two.example"]
     assert found["insecure-registries"] == ["a.example", "b.example"]
+
+
+@pytest.mark.guide("G-105")
+@pytest.mark.parametrize("alias", ["client1", "master1"])
+def test_the_administrators_kubeconfig_can_be_printed(
+    new_kernel: Callable[..., Kernel], twin_of: Callable[..., Twin], finished: Callable[..., Any], alias: str
+) -> None:
+    """G-105: cat admin.conf."""
+    roles = {"master": {"count": 1}, "node_perf": {"count": 2}, "client": {"count": 1}}
+    twin = twin_of(kernel := new_kernel(), {"name": "shop", "version": "2.0.0", "roles": roles, "env": {}})
+    node, params = twin.site("shop").hosts[alias].node, {"command": "cat", "path": "/etc/kubernetes/admin.conf"}
+    text = finished(kernel, twin.host.call(node.id, params, "somebody", 0), kernel.now + 60_000)
+    for part in ("kind: Config\n", "server: https://loadbalancer:6443\n", "  name: kubernetes-admin@kubernetes\n"):
+        assert part in text
+    assert "- name: kubernetes-admin\n" in text
+
+
+def test_files_are_what_nodes_have(standing: Stand) -> None:
+    site = standing("3.3.0", host_aliases="192.168.9.9 git.local")
+    sites, hosts = {"shop": site}, site.hosts
+    assert "192.168.9.9 git.local\n" in (read(sites, hosts["client1"], "/etc/hosts") or "")
+    assert '"bip": "172.30.0.1/16"' in (read(sites, hosts["node_perf1"], "/etc/docker/daemon.json") or "")
+    assert read(sites, hosts["client1"], "/etc/docker/daemon.json") is None
+    assert read(sites, hosts["node_perf1"], "/etc/kubernetes/admin.conf") is None
+    assert read(sites, hosts["master1"], "/etc/shadow") is None
+    assert read({}, hosts["master1"], "/etc/hosts") is None
 
 
 # --- Policies of the audit log

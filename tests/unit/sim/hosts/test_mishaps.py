@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from qke_sim.hosts.mishaps import cut, fill_disk, groups, isolate, lose_member, mend, rejoin, set_clock
+from qke_sim.hosts.mishaps import cut, fill_disk, groups, isolate, lose_member, mend, rejoin, set_clock, stop_member
 from qke_sim.hosts.site import Site
 from qke_sim.hosts.timers import DAY_MS
 from qke_sim.kernel import Kernel
@@ -119,14 +119,30 @@ def test_a_full_disk_stops_the_etcd_member_until_there_is_room(site: Site) -> No
     assert site.plane.available
 
 
-def test_two_lost_members_of_three_are_one_too_many(site: Site) -> None:
-    lose_member(site, "master1", 0)
+def test_two_stopped_members_of_three_are_one_too_many(site: Site) -> None:
+    stop_member(site, "master1", 0)
     assert site.plane.available
-    lose_member(site, "master2", 0)
+    stop_member(site, "master2", 0)
     assert not site.plane.available
     site.start_services("master1", 0)
     pass_time(site, 10 * MINUTE_MS)
     assert site.plane.available
+
+
+def test_a_member_without_its_data_is_started_in_vain(site: Site) -> None:
+    lose_member(site, "master1", 0)
+    lose_member(site, "master2", 0)
+    for _ in range(2):
+        site.start_services("master1", 0)
+        site.crash("master2", 0)
+        site.power_on("master2", 0)
+        fill_disk(site, "master1", 0)
+        fill_disk(site, "master1", 0, left_mib=1024)
+        pass_time(site, 10 * MINUTE_MS)
+    assert not site.plane.available
+    assert [site.hosts[alias].services["etcd"] for alias in ("master1", "master2", "master3")] == [False, False, True]
+    told = [record.kind for record in site.kernel.trace.records if record.kind.startswith("etcd.")]
+    assert told == ["etcd.lost", "etcd.left"] * 2
 
 
 def test_a_crash_keeps_the_system_disk_so_services_come_back_by_themselves(site: Site) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +19,7 @@ from qke_sim.kernel import Kernel
 from qke_sim.kube import Claim, ClaimTemplate, DrainManner, PodTemplate, Resources, Workload
 from qke_sim.kube.objects import Attachment, Pod
 from qke_sim.kube.patience import delay_ms
+from qke_sim.kube.tables import events_of, table_of
 from qke_sim.twin import Twin
 
 POLITE = DrainManner(ignore_daemonsets=True, delete_emptydir=True, force=True)
@@ -181,7 +184,33 @@ def test_a_volume_goes_where_its_pod_goes(shop: Shop) -> None:
         assert shop.volume(claim).instance_id == node.instance_id
 
 
-@pytest.mark.guide("G-127", "G-128", "G-131", "G-134", "G-136", "G-137", "G-138", "G-139")
+@pytest.mark.guide("G-007", "G-154")
+@pytest.mark.parametrize(
+    ("version", "group"), [("1.0.1", "Prod"), ("2.0.0", "standard prod"), ("3.3.0", "standard prod")]
+)
+def test_the_built_in_driver_makes_a_volume_for_a_claim_and_it_follows_its_pod(
+    shop_of: Callable[..., Shop], version: str, group: str
+) -> None:
+    """G-007, G-154: to another machine, without anybody's help."""
+    shop = shop_of(version, roles=None, express=group)
+    shop.database(1)
+    shop.wait()
+    volume, before = shop.volume(shop.claim("data-db-0")), shop.pod("db-0").node
+    node = shop.site.kube.controllers.node_named(before)
+    assert node is not None
+    assert (volume.status, volume.instance_id) == ("in-use", node.instance_id)
+    assert shop.run(shop.site.kube.drain((node.alias,), POLITE, "kubectl", 0)).ok
+    shop.wait()
+    moved = shop.site.kube.controllers.node_named(shop.pod("db-0").node)
+    assert moved is not None
+    assert moved.name != before
+    assert shop.pod("db-0").ready
+    assert (volume.status, volume.instance_id) == ("in-use", moved.instance_id)
+    assert list(shop.volumes()) == [volume]
+
+
+@pytest.mark.guide("G-127", "G-128", "G-129", "G-130", "G-131", "G-132", "G-133", "G-134", "G-135")
+@pytest.mark.guide("G-136", "G-137", "G-138", "G-139")
 def test_with_the_old_driver_an_attachment_of_a_deleted_node_stays_until_its_finalizer_is_deleted(
     shop_of: Callable[..., Shop], finished: Callable[..., Any]
 ) -> None:
@@ -192,12 +221,30 @@ def test_with_the_old_driver_an_attachment_of_a_deleted_node_stays_until_its_fin
     gone = shop.lose_node_of("db-0")
     shop.wait()
     assert not shop.pod("db-0").running
+    (row,) = table_of(shop.site.kube, "pods", "shop", "db-0").rows
+    assert row.cells[:3] == ("db-0", "0/1", "ContainerCreating")  # G-129
+    described = events_of(shop.site.kube, "shop/db-0")
+    assert described.columns == ("Type", "Reason", "Age", "From", "Message")  # G-130
+    ((type_, reason, age, source, message),) = (row.cells for row in described.rows)
+    assert (type_, reason, source) == ("Warning", "FailedMount", f"kubelet, {shop.pod('db-0').node}")
+    assert re.fullmatch(r"\d+m(\d+s)?", age)
     (mounting,) = shop.told("FailedMount")
+    assert message == mounting
     assert "list of unattached volumes=[data-db-0]" in mounting  # G-131
     assert shop.volume(shop.claim("data-db-0")).status == "available"  # G-134
-    params = {"verb": "list", "resource": "volumeattachments"}
     cluster_id = shop.site.cluster.id
-    (shown,) = finished(shop.kernel, shop.twin.kube.call(cluster_id, params, "kubectl", 0))["items"]
+
+    def get(verb: str, resource: str, **name: str) -> Any:
+        params = {"verb": verb, "resource": resource, **name}
+        return finished(shop.kernel, shop.twin.kube.call(cluster_id, params, "kubectl", 0))
+
+    (mounted,) = get("get", "pods", namespace="shop", name="db-0")["spec"]["volumes"]
+    claim = mounted["persistentVolumeClaim"]["claimName"]  # G-132
+    ((*claimed, _),) = (row.cells for row in table_of(shop.site.kube, "persistentvolumeclaims", "shop", claim).rows)
+    volume_name = shop.volume(shop.claim(claim)).name
+    assert claimed == [claim, "Bound", volume_name, "20Gi", "RWO", "csi-qingcloud"]  # G-133
+    attachments = get("list", "volumeattachments")["items"]
+    (shown,) = (item for item in attachments if volume_name in json.dumps(item))  # G-135
     assert (shown["apiVersion"], shown["kind"]) == ("storage.k8s.io/v1", "VolumeAttachment")
     assert shown["spec"]["attacher"] == "csi-qingcloud"
     assert shown["metadata"]["finalizers"] == ["external-attacher/csi-qingcloud"]
@@ -315,6 +362,23 @@ def test_the_default_class_follows_the_masters_and_its_volumes_go_to_hosts_of_th
     assert shop.volume(shop.claim("data-db-0")).volume_type == volume_type
     assert shop.pod("db-0").ready == runs
     assert ("3 node(s) had volume node affinity conflict" in shop.pod("db-0").why) != runs
+
+
+@pytest.mark.guide("G-040", "G-178")
+@pytest.mark.parametrize(("storage_class", "runs"), [("", False), ("csi-ssd-enterprise", True)])
+def test_on_workers_of_another_type_a_workload_must_name_a_class(
+    shop_of: Callable[..., Shop], storage_class: str, *, runs: bool
+) -> None:
+    """G-040, G-178: volumes of the default class do not go to enterprise workers beside basic masters."""
+    roles = {"master": {"count": 3, "instance_class": 101}, "node_perf": {"count": 2}, "node_super_perf": {"count": 2}}
+    shop = shop_of("2.0.0", roles=roles)
+    selector = {"node-role.kubernetes.io/worker": "node_super_perf"}
+    template = PodTemplate({"app": "db"}, Resources(100, 2**28, 1), selector, ())
+    claims = (ClaimTemplate("data", 20, storage_class),)
+    shop.site.kube.apply(Workload("StatefulSet", "shop", "db", 1, template, claim_templates=claims), 0)
+    shop.wait()
+    assert shop.pod("db-0").ready == runs
+    assert ("2 node(s) had volume node affinity conflict" in shop.pod("db-0").why) != runs
 
 
 def test_a_node_with_another_machine_gets_its_volumes_attached_to_that(shop: Shop) -> None:

@@ -178,6 +178,23 @@ def test_a_linked_elk_service_stands_in_for_the_volumes_of_logs(twin: Callable[.
     assert len(own_volumes(found)) == 4
 
 
+def external(site: Site) -> list[tuple[str, tuple[tuple[int, int], ...]]]:
+    return [(found.type, found.ports) for found in site.kube.objects.services if found.name == "external-elk"]
+
+
+@pytest.mark.guide("G-045")
+def test_kubesphere_finds_a_linked_elk_service_by_a_service(twin: Callable[..., Twin]) -> None:
+    linked, alone = twin("3.3.0", links={"elk": "cl-elk"}).site("shop"), twin("3.3.0").site("shop")
+    for site in (linked, alone):
+        site.installer.launch(site.cluster.version, 0, fresh=True)
+    assert external(linked) == [("ClusterIP", ((9200, 0),))]
+    assert external(alone) == []
+    standing = twin("3.3.0", links={"elk": "cl-elk"}, env={}).site("shop")
+    assert external(standing) == external(linked)
+    standing.installer.launch(standing.cluster.version, 0)
+    assert external(standing) == external(linked)
+
+
 @pytest.mark.guide("G-184")
 def test_a_single_node_holds_no_full_installation(kernel: Kernel, twin_of: Callable[..., Twin]) -> None:
     """G-184: enabling all modules needs workers: a host takes at most 10 volumes, a full installation needs 11."""

@@ -9,6 +9,7 @@ import pytest
 
 from qke_core.catalog import catalog, operations
 from qke_core.units import MS_PER_H, MS_PER_MIN
+from qke_sim.checkers import Watch
 from qke_sim.cloud.loadbalancer import LoadBalancer
 from qke_sim.cloud.securitygroup import SecurityGroup
 from qke_sim.cloud.volume import Volume
@@ -23,7 +24,8 @@ CLAIMED = [{"id": "vol-claimed1", "type": 200, "size": "20GiB"}]
 
 def office_of(version: str = "3.3.0", **parts: Any) -> Office:
     env = {} if version == "1.0.0" else BARE
-    return Office({"name": "shop", "version": version, "roles": ROLES, "env": env, **parts})
+    watched = parts.pop("watched", lambda _: None)
+    return Office({"name": "shop", "version": version, "roles": ROLES, "env": env, **parts}, watched=watched)
 
 
 # --- In and out
@@ -183,7 +185,8 @@ def test_before_load_balancers_and_volumes_stay_and_are_removed_by_hand(version:
 @pytest.mark.guide("G-192")
 def test_what_was_made_before_the_upgrade_to_2_0_0_stays_and_what_came_later_goes() -> None:
     """G-192."""
-    office = office_of("1.0.1", volumes=CLAIMED)
+    watches: list[Watch] = []
+    office = office_of("1.0.1", volumes=CLAIMED, watched=lambda twin: watches.append(Watch(twin)))
     office.ask("UpgradeClusters", clusters=[office.id], app_version=catalog().version("2.0.0").app_version_id)
     assert office.site.cluster.version == "2.0.0"
     later = office.twin.cloud.call(
@@ -196,6 +199,7 @@ def test_what_was_made_before_the_upgrade_to_2_0_0_stays_and_what_came_later_goe
     assert [volume.status for volume in made] == ["ceased"]
     left = {part.id for part in office.charged("")}
     assert left == {"shop/apiserver-lb", "shop/apiserver-sg", "shop/volumes/0"}
+    assert watches[0].findings() == []
 
 
 @pytest.mark.guide("G-192")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from qke_core.catalog import catalog
+from qke_sim.hosts.tabs import tabs_of
 from qke_sim.testing.office import Office
 
 ROLES = {"master": {"count": 3}, "node_perf": {"count": 2}, "client": {"count": 1}}
@@ -115,8 +117,24 @@ def test_the_kubeconfig_tab_shows_the_kubeconfig() -> None:
     found = tab(office_of(), "Kubeconfig")
     ((text,),) = found["data"]
     assert found["labels"] == ["kubeconfig"]
-    for part in ("kind: Config", "name: kubernetes\n", "kubernetes-admin@kubernetes", "preferences: {}", ":6443"):
-        assert part in text
+    for part in ("apiVersion: v1", "kind: Config", "preferences: {}", "clusters:", "contexts:", "users:"):
+        assert f"{part}\n" in text
+    for part in ("  name: kubernetes", "- name: kubernetes-admin", "  name: kubernetes-admin@kubernetes"):
+        assert f"{part}\n" in text
+    assert "    cluster: kubernetes\n    user: kubernetes-admin\n" in text
+    assert "current-context: kubernetes-admin@kubernetes\n" in text
+    assert re.search(r"    server: https://\S+:6443\n", text)
+
+
+@pytest.mark.guide("G-199")
+def test_1_0_1_brings_the_kubeconfig_and_a_better_console_link_to_the_clusters_page() -> None:
+    """G-199: 1.0.0 shows the bare link only."""
+    assert list(tabs_of("1.0.0")) == ["kubesphere_console_url"]
+    office = office_of("1.0.1", env={})
+    assert list(tabs_of("1.0.1")) == ["kubesphere_console", "Kubeconfig"]
+    ((link, *_),) = tab(office, "kubesphere_console")["data"]
+    assert link == f"http://{office.site.hosts['master1'].node.private_ip}:30880"
+    assert "kind: Config" in tab(office, "Kubeconfig")["data"][0][0]
 
 
 @pytest.mark.parametrize(

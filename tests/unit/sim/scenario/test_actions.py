@@ -74,6 +74,7 @@ WRONG = [
     ("{at: 1m, cluster: shop, restart: {role: nodes}}", "role.unknown"),
     ("{at: 1m, cluster: shop, delete_nodes: {role: node_perf, sids: [1, 9]}}", "scenario.node-unknown"),
     ("{at: 1m, cluster: shop, cordon: {role: node_perf, index: 4}}", "scenario.node-unknown"),
+    ("{at: 1m, cluster: shop, drain: {role: node_perf, index: 4}}", "scenario.node-unknown"),
     ("{at: 1m, cluster: shop, change: {docker_bib: 1}}", "parameter.unknown"),
     ("{at: 1m, cluster: shop, custom: {service: prune}}", "document.value-unknown"),
     ("{at: 1m, cluster: shop, scale: {workload: web, replicas: 3}}", "scenario.workload-unknown"),
@@ -128,6 +129,14 @@ def test_a_cluster_of_another_zone_is_refused() -> None:
 def test_two_clusters_of_one_name_are_not_born() -> None:
     found = wrong(f"{{at: 1m, create: {json.dumps(BANK)}}}\n  - {{at: 2m, name: again, create: {json.dumps(BANK)}}}")
     assert [code for code, _ in found] == ["scenario.cluster-twice"]
+
+
+def test_a_name_is_free_again_for_what_is_born_after_a_deletion() -> None:
+    deleted = "{at: 1m, name: end, cluster: bank, delete: {}}"
+    again = f"{{at: 9h, name: again, create: {json.dumps(BANK)}}}"
+    born = f"{{at: 0s, create: {json.dumps(BANK)}}}"
+    assert len(build(f"{born}\n  - {deleted}\n  - {again}").scenario.timeline) == 3
+    assert wrong(f"{born}\n  - {again}\n  - {deleted}")[0][0] == "scenario.cluster-twice"
 
 
 @pytest.fixture
@@ -240,6 +249,26 @@ def test_somebody_types_kubectl(run: Run) -> None:
     )
     assert set(statuses(result).values()) == {"done"}
     assert result.held
+
+
+def test_somebody_drains_a_node_by_hand(run: Run) -> None:
+    result = run(
+        {"at": "1m", "cluster": "shop", "drain": {"role": "node_perf", "index": 1, "timeout": "90s"}},
+        {"after": "drain.done", "cluster": "shop", "uncordon": {"role": "node_perf", "index": 1}},
+    )
+    assert set(statuses(result).values()) == {"done"}
+    told = [r.kind for r in result.records if r.kind in ("node.cordoned", "drain.ended", "node.uncordoned")]
+    assert told == ["node.cordoned", "drain.ended", "node.uncordoned"]
+
+
+def test_a_drain_that_may_not_go_on_fails_with_what_kubectl_says(run: Run) -> None:
+    pod = {"verb": "drain", "resource": "nodes", "name": "nobody"}
+    result = run(
+        {"at": "1m", "name": "unknown", "cluster": "shop", "kubectl": pod},
+        {"at": "2m", "cluster": "shop", "drain": {"role": "node_perf", "index": 1, "timeout": "1ms"}},
+    )
+    assert statuses(result) == {"unknown": "failed", "drain": "failed"}
+    assert result.actions["drain"].error == "kube.drain-failed"
 
 
 def test_a_policy_is_set_replaced_and_cleared(run: Run) -> None:

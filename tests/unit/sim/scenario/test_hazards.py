@@ -100,6 +100,45 @@ def test_a_wrong_clock_is_told_and_set_right(struck: Run) -> None:
     assert told == [600_000, 0]
 
 
+def test_a_member_without_its_data_does_not_come_back_by_a_boot(run_of: Run) -> None:
+    faults = [
+        {"at": "1m", "kind": "etcd.member-lost", "target": node("master", 2)},
+        {"at": "5m", "kind": "node.crash", "target": node("master", 2), "for": "1m"},
+        {"at": "30m", "kind": "node.crash", "target": node("master", 3), "for": "20m"},
+    ]
+    expect = [
+        {"eventually": "!shop.api.available"},  # One of three is lost, the second is down: no quorum.
+        {"at_end": "shop.api.available && shop.nodes.ready == 6"},
+        {"at_end": "count.etcd_left == 2 && count.etcd_joined == 1"},
+    ]
+    assert held(run_of(SHOP, faults=faults, expect=expect, until="2h"))
+
+
+def test_a_member_without_its_data_makes_its_master_unhealthy_for_good(struck: Run) -> None:
+    result = struck("etcd.member-lost", {"always": "shop.api.available"}, target=node("master", 2), at="1m")
+    told = [r.kind for r in result.records if r.subject == "shop/master2" and r.kind.startswith(("health.", "etcd."))]
+    assert told == ["etcd.lost", "etcd.left", "health.unhealthy"]
+
+
+def test_a_slow_disk_stretches_only_what_is_heavy_on_the_disk(run_of: Run) -> None:
+    def took(*kinds: str) -> dict[str, int]:
+        """Return how long each step of an upgrade takes the first master."""
+        faults = [{"at": "1m", "kind": kind, "target": node("master", 1), "percent": 300} for kind in kinds]
+        timeline = [{"at": "5m", "cluster": "shop", "upgrade": {"to": "2.0.0"}}]
+        shop = {**SHOP, "version": "1.0.1", "roles": {**ROLES, "client": {"count": 1}}}
+        result = run_of(shop, faults=faults, timeline=timeline)
+        records = {
+            kind: {str(r.data["step"]): r.t for r in result.records if r.kind == kind and r.subject == "shop/master1"}
+            for kind in ("step.started", "step.ended")
+        }
+        return {step: t - records["step.started"][step] for step, t in records["step.ended"].items()}
+
+    usual, disk, host = took(), took("disk.slow"), took("host.slow")
+    for heavy in ("load-kubernetes-images", "restart-etcd"):
+        assert disk[heavy] == host[heavy] == pytest.approx(3 * usual[heavy], abs=3)
+    assert disk["kubeadm-upgrade-apply"] == usual["kubeadm-upgrade-apply"] < host["kubeadm-upgrade-apply"]
+
+
 @pytest.mark.parametrize("kind", ["host.slow", "disk.slow"])
 def test_a_slow_node_is_as_fast_as_before_afterwards(struck: Run, kind: str) -> None:
     late = struck(kind, timeline=(ADD,), target=node("master", 1), percent=1000)
@@ -124,6 +163,32 @@ def test_a_quota_that_shrinks_refuses_with_2500(struck: Run) -> None:
     assert held(result)
     lifted = struck("quota.shrinks", timeline=(ADD,), resource="instance", to=5, **{"for": "5m"})
     assert lifted.actions["add-nodes"].status == "done"
+
+
+def test_an_account_that_is_short_refuses_with_2400(struck: Run) -> None:
+    result = struck("account.short", {"at_end": 'account.status == "short"'}, timeline=(ADD,))
+    assert (result.actions["add-nodes"].status, result.actions["add-nodes"].code) == ("refused", 2400)
+    assert held(result)
+    lifted = struck("account.short", {"at_end": 'account.status == "ok"'}, timeline=(ADD,), **{"for": "5m"})
+    assert lifted.actions["add-nodes"].status == "done"
+    assert held(lifted)
+
+
+def test_an_account_in_arrears_has_its_clusters_suspended_until_it_is_topped_up(struck: Run) -> None:
+    lasting = struck("account.arrears", {"at_end": 'account.status == "arrears" && shop.status == "suspended"'})
+    passing = struck("account.arrears", {"at_end": 'shop.status == "active" && shop.nodes.ready == 6'}, **{"for": "1h"})
+    assert held(lasting)
+    assert held(passing)
+
+
+def test_two_debts_at_once_are_one(run_of: Run) -> None:
+    faults = [
+        {"at": "1m", "kind": "account.arrears", "for": "1h"},
+        {"at": "2m", "kind": "account.arrears", "for": "5m"},
+    ]
+    held_up = {"always": "now < duration('10m') || now > duration('1h') || shop.status == 'suspended'"}
+    result = run_of(SHOP, timeline=[{"at": "90m", "wait": {}}], faults=faults, expect=[held_up], until="2h")
+    assert held(result)
 
 
 def test_a_job_that_hangs_is_given_up(run_of: Run) -> None:
