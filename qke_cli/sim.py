@@ -134,7 +134,7 @@ def reach(
     as_json: Json = False,
     no_color: NoColor = False,
 ) -> Work:
-    """Say whether a packet gets there, hop by hop, and how to open what blocks it.
+    """Say whether a packet gets there, and what blocks it.
 
     Exit status: 0 reached, 2 the input is wrong, 3 blocked.
 

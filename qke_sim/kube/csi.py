@@ -8,21 +8,19 @@ Rule: docs/rules/kubernetes.md; Kubernetes attach-detach controller; guide G-127
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from qke_core.catalog import StorageClass, catalog, storage
-from qke_core.effects import Json
 from qke_sim.cloud import Cloud, Cluster, Outcome
 from qke_sim.cloud.volume import AVAILABLE, DEVICES, IN_USE, Volume, volumes_of
 from qke_sim.kernel import Process
 from qke_sim.kube.controllers import Controllers
+from qke_sim.kube.driver import Driver, made_of
 from qke_sim.kube.notes import Notes
 from qke_sim.kube.objects import Attachment, Claim, KubeNode, Pod
-from qke_sim.kube.patience import Pace, Retries, ask
+from qke_sim.kube.patience import Retries
 from qke_sim.kube.storageclass import attaches, class_of, classes_of, volume_label
-from qke_sim.kube.views import volume_name
 
 NOT_FOUND = 2100
 STUCK_DRIVERS = "0.2."
@@ -53,12 +51,12 @@ class Storage:
         self._cloud = cloud
         self._cluster = cluster
         self._driver = driver
-        self._by = f"{cluster.name} csi"
+        self._csi = Driver(cloud, cluster.name)
         self._mounts: list[Mount] = []
         self._busy: set[str] = set()
         self._made = 0
 
-    # What pods need (controllers.Volumes)
+    # What pods need (podvolumes.Volumes)
 
     def claim(self, pod: Pod, cause: int) -> None:
         """Make the claims that a new pod of a StatefulSet brings, unless they are there already."""
@@ -220,7 +218,7 @@ class Storage:
     def _failed(self, claim: Claim, reason: str, outcome: Outcome) -> int:
         """Tell why something failed, when that is news, and plan the next try."""
         claim.why = outcome.message or f"the job ended as {outcome.job_status}"
-        seq = self._notes.warn(claim.key, reason, claim.why, self._by, outcome.cause)
+        seq = self._notes.warn(claim.key, reason, claim.why, self._csi.by, outcome.cause)
         self.retries.failed(f"{claim.key}/{reason}", outcome, lambda cause: self.settle(claim, cause or seq))
         return 0
 
@@ -232,32 +230,15 @@ class Storage:
         size = None if found is None else found.size.fit(claim.gib)
         if found is None or size is None:
             claim.why = "no storage class takes it" if found is None else f"no size of {found.name} holds it"
-            self._notes.warn(claim.key, "ProvisioningFailed", claim.why, self._by, cause)
+            self._notes.warn(claim.key, "ProvisioningFailed", claim.why, self._csi.by, cause)
             return 0
-        if claim.why and (old := (yield from self._left_behind(claim, cause))):
+        taken = [other.volume_id for other in self._controllers.objects.claims]
+        if claim.why and (old := (yield from self._csi.left_behind(claim, taken, cause))):
             return self._bind(claim, old, cause)
-        params: dict[str, Json] = {
-            "size": size,
-            "volume_type": found.type,
-            "volume_name": volume_name(claim),
-            "count": 1,
-            "_owner": self._cluster.name,
-            "_label": claim.label,
-            "_origin": claim.origin,
-        }
-        outcome = yield from self._ask("CreateVolumes", params, cause)
+        outcome = yield from self._csi.make(claim, size, found.type, cause)
         if outcome.failed:
             return self._failed(claim, "ProvisioningFailed", outcome)
-        return self._bind(claim, str(cast("Sequence[Json]", outcome.answer["volumes"])[0]), outcome.cause)
-
-    def _left_behind(self, claim: Claim, cause: int) -> Process[str]:
-        name = volume_name(claim)
-        params: dict[str, Json] = {"volume_name": name, "search_word": name, "owner": "", "limit": 100}
-        outcome = yield from self._ask("DescribeVolumes", params, cause)
-        listed = cast("Sequence[Mapping[str, Json]]", outcome.answer.get("volume_set") or ())
-        fitting = [item for item in listed if item.get("volume_name") == name and item.get("status") == "available"]
-        taken = {other.volume_id for other in self._controllers.objects.claims}
-        return next((str(item["volume_id"]) for item in fitting if item["volume_id"] not in taken), "")
+        return self._bind(claim, made_of(outcome), outcome.cause)
 
     def _bind(self, claim: Claim, volume_id: str, cause: int) -> int:
         self.retries.succeeded(f"{claim.key}/ProvisioningFailed")
@@ -269,7 +250,7 @@ class Storage:
 
     def _delete(self, claim: Claim, cause: int) -> Process[int]:
         if claim.volume_id:
-            outcome = yield from self._ask("DeleteVolumes", {"volumes": [claim.volume_id]}, cause)
+            outcome = yield from self._csi.remove(claim.volume_id, cause)
             if outcome.failed and outcome.ret_code != NOT_FOUND:
                 return self._failed(claim, "VolumeFailedDelete", outcome)
             cause = outcome.cause
@@ -289,8 +270,7 @@ class Storage:
     def _attach(self, claim: Claim, node: KubeNode, cause: int) -> Process[int]:
         found = self._attach_object(claim, node)
         if claim.volume_id:
-            params: dict[str, Json] = {"volumes": [claim.volume_id], "instance": node.instance_id}
-            outcome = yield from self._ask("AttachVolumes", params, cause)
+            outcome = yield from self._csi.attach(claim.volume_id, node.instance_id, cause)
             if outcome.failed:
                 found.error = outcome.message
                 if found in self.attachments:
@@ -316,16 +296,15 @@ class Storage:
         if self._controllers.node_named(found.node) is None and self._driver().startswith(STUCK_DRIVERS):
             if not found.error:
                 found.error = f'node "{found.node}" not found'
-                self._notes.warn(found.claim.key, "FailedDetachVolume", found.error, self._by, cause)
+                self._notes.warn(found.claim.key, "FailedDetachVolume", found.error, self._csi.by, cause)
             return
         self._run(found.claim, self._detach_volume(found, cause))
 
     def _detach_volume(self, found: Attachment, cause: int) -> Process[int]:
         claim = found.claim
         if claim.volume_id:
-            params: dict[str, Json] = {"volumes": [claim.volume_id], "instance": found.instance_id}
-            outcome = yield from self._ask("DetachVolumes", params, cause)
-            gone = outcome.failed and (yield from self._is_free(claim, cause))
+            outcome = yield from self._csi.detach(claim.volume_id, found.instance_id, cause)
+            gone = outcome.failed and (yield from self._csi.is_free(claim.volume_id, cause))
             if outcome.failed and not gone:
                 return self._failed(claim, "FailedDetachVolume", outcome)
             cause = outcome.cause
@@ -333,17 +312,6 @@ class Storage:
         if found in self.attachments:
             self.attachments.remove(found)
         return self._kernel.trace.add("volume.unmounted", f"{self._cluster.name}/{claim.key}", cause, node=found.node)
-
-    def _is_free(self, claim: Claim, cause: int) -> Process[bool]:
-        """Whether a volume that could not be detached is attached nowhere: its machine is gone, or it is itself."""
-        outcome = yield from self._ask("DescribeVolumes", {"volumes": [claim.volume_id]}, cause)
-        listed = cast("Sequence[Mapping[str, Json]]", outcome.answer.get("volume_set") or ())
-        return not outcome.failed and all(item.get("status") != "in-use" for item in listed)
-
-    def _ask(self, action: str, params: Mapping[str, Json], cause: int) -> Process[Outcome]:
-        facts = catalog()
-        pace = Pace(facts.constant("csi_job_interval_ms"), facts.constant("csi_job_timeout_ms"))
-        return (yield from ask(self._cloud, action, params, self._by, cause, pace))
 
     def _go_on(self, cause: int) -> None:
         """Let the pods go on that have all their volumes now."""

@@ -99,7 +99,7 @@ def test_the_browser_finds_every_section_and_runs_the_script(chromium: str, page
     dom = browse(chromium, page, tmp_path / "home", "--dump-dom")
     for name, title in NAV:
         assert f'<h2 id="{name}">{title}</h2>' in dom
-    assert dom.count('class="hair"') == 2  # The policy names the script by its hash.
+    assert dom.count('class="hair"') == 3  # One per axis. The policy names the script by its hash.
 
 
 def test_no_text_is_wider_than_a_narrow_page(chromium: str, page: Path, tmp_path: Path):

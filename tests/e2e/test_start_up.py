@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-COMMANDS = [["run"], ["replay"], ["why"], ["measures"], ["schema"], ["new"], ["new", "scenario"]]
+COMMANDS = [["run"], ["replay"], ["why"], ["measures"], ["reach"], ["schema"], ["new"], ["new", "scenario"]]
 HEAVY = {
     "numpy",
     "simpy",
@@ -98,7 +98,7 @@ def test_the_shell_completes_commands_scenarios_runs_and_schemas(qke_sim, tmp_pa
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("", encoding="utf-8")
 
-    assert complete(qke_sim, "qke-sim re") == ["replay"]
+    assert complete(qke_sim, "qke-sim re") == ["replay", "reach"]
     assert complete(qke_sim, "qke-sim run s") == ["scenarios/up.yaml"]
     assert complete(qke_sim, "qke-sim why ") == ["runs/up-7-12345678"]
     assert complete(qke_sim, "qke-sim schema ") == ["scenario", "world", "cluster", "prices", "plan"]

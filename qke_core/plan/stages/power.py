@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from qke_core.catalog import RoleKind, catalog, operations
 from qke_core.models.state import ClusterState
 from qke_core.plan.change import RestartRole, Start, Stop
@@ -33,18 +31,19 @@ def start(change: Start, before: ClusterState) -> Schedule:
 def add_services(made: Drafting, state: ClusterState) -> None:
     """Add the start of services; nothing is initialised again, the client looks for its files."""
     for number, group in enumerate(operations().start_order(state.version), start=1):
-        kinds = [cast("RoleKind", kind) for kind in group if state.count(kind)]
+        kinds: list[RoleKind] = [kind for kind in group if state.count(kind)]
         if not kinds:
             continue
+        first = kinds[0]
         title = f"Start services on {' and '.join(WORDS[kind] for kind in kinds)}"
         why = f"start order {number} of the app's definition"
         if "master" in kinds and operations().service("master", "renew_certs", state.version) is not None:
             days = operations().constants["renew_before_days"]
             why += f"; masters renew certificates that end within {days} days"
-        if kinds == ["client"] and state.version.startswith("1.") and state.kubesphere:
+        if first == "client" and state.version.startswith("1.") and state.kubesphere:
             why += "; the client applies the console's Service again: it may be gone"
-        took = services(state, kinds[0], "fresh-node")
-        made.add(f"start-{kinds[0]}", title, why, took)
+        took = services(state, first, "fresh-node")
+        made.add(f"start-{first}", title, why, took)
     add_api(made, state)
 
 

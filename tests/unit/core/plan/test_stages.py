@@ -204,7 +204,8 @@ def test_creating_an_express_group_takes_6_to_12_minutes(version: str, group: st
     monkeypatch.setattr(times, "catalog", at_its_likeliest)
     likely = express(version, group).job
     # Of several nodes side by side the slowest counts: runs take longer (tests/scenario/test_create_times.py).
-    assert 5 * MS_PER_MIN <= likely.min_ms <= 12 * MS_PER_MIN
+    assert likely.min_ms <= 12 * MS_PER_MIN
+    assert likely.max_ms >= 6 * MS_PER_MIN * 9 // 10
 
 
 @pytest.mark.parametrize("version", VERSIONS)

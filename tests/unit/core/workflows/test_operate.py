@@ -182,7 +182,7 @@ def test_a_failed_job_carries_the_products_code(world) -> None:
     assert error.sentence.startswith("Deleting node_perf3 of shop ended as failed with code 134")
 
 
-@pytest.mark.parametrize(("code", "remedy"), [(2400, "Top up"), (2500, "quotas"), (5200, "size or host type")])
+@pytest.mark.parametrize(("code", "remedy"), [(2400, "top up"), (2500, "quotas"), (5200, "size or host type")])
 def test_a_job_that_failed_for_want_of_something_says_what_to_do(world, code: int, remedy: str) -> None:
     world.job_ends = {"status": "failed", "error_codes": str(code)}
     with pytest.raises(RemoteError) as caught:
