@@ -2,8 +2,8 @@
 
     python benchmarks/creates.py [SEEDS] [VERSION ...]
 
-Prints for each group: runs that succeed within the guide's 6 to 12 minutes, and the shortest, middle and longest duration
-of those that succeed. The guide speaks of 2.0.0; a cluster of 1.x always gets everything KubeSphere has.
+Prints for each group: runs that succeed within the guide's 6 to 12 minutes, and the shortest, middle and longest
+duration of those that succeed. The guide speaks of 2.0.0; a cluster of 1.x always gets everything KubeSphere has.
 """
 
 from __future__ import annotations

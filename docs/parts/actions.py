@@ -12,6 +12,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType, ModuleType
+from typing import cast
 
 from qke_sim.cloud import families
 from qke_sim.cloud.call import Call
@@ -181,10 +182,8 @@ def _texts(node: ast.AST, names: Mapping[str, object], bound: Bound) -> tuple[st
 def _constants(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
-    if isinstance(value, Mapping):
-        return tuple(key for key in value if isinstance(key, str))
-    if isinstance(value, tuple | list):
-        return tuple(one for one in value if isinstance(one, str))
+    if isinstance(value, Mapping | tuple | list):
+        return tuple(one for one in cast("Iterable[object]", value) if isinstance(one, str))
     return ()
 
 

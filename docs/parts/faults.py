@@ -129,14 +129,16 @@ def _rows(model: type[BaseModel]) -> Iterator[str]:
     shared = " ".join((model.__doc__ or "").split("\n\n")[0].split())
     passes = "yes" if "lasts" in model.model_fields else ""
     for kind in get_args(model.model_fields["kind"].annotation):
-        others = set().union(*(keys for other, keys in KEYS.items() if other != kind and other[:5] == kind[:5]))
+        near = [keys for other, keys in KEYS.items() if other != kind and other[:5] == kind[:5]]
+        others = {key for keys in near for key in keys}
         keys = [_key(name, field) for name, field in model.model_fields.items() if name not in WHEN | others]
         yield f"| `{kind}` | {WORDS.get(kind, shared)} | {_target(model)} | {passes} | {', '.join(keys)} |"
 
 
 def _target(model: type[BaseModel]) -> str:
     target = model.model_fields.get("target")
-    return "" if target is None else {NodeTarget: "node", ClusterTarget: "cluster"}.get(target.annotation, "")
+    words: Mapping[object, str] = {NodeTarget: "node", ClusterTarget: "cluster"}
+    return "" if target is None else words.get(target.annotation, "")
 
 
 def _key(name: str, field: FieldInfo) -> str:

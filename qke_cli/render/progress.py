@@ -271,6 +271,7 @@ _TELLERS: Final[Mapping[str, Callable[[Progress, TraceRecord], None]]] = {
     "api.available": _back("API"),
     "workload.unavailable": _gone("pods that serve"),
     "workload.available": _back("pods that serve"),
+    "csi.installed": _phrase("CSI driver {version} installed"),
     "csi.replaced": _phrase("CSI driver replaced by {version}"),
     "csi.skipped": _phrase("CSI driver left as it was: {why}", "yellow"),
     "installer.launched": _phrase("KubeSphere installer launched for {version}"),

@@ -116,7 +116,7 @@ def render_timeline(screen: Screen, analysis: Analysis, nodes: Sequence[str], al
         alone: the only cluster's name, which the rows then leave out.
     """
     if not analysis.spans:
-        screen.say("No node was touched.")
+        screen.say("No service ran on a node.")
         return
     touched = {span.subject.partition("/")[0] for span in analysis.spans}
     rows = [node for node in nodes if node.partition("/")[0] in touched]

@@ -43,8 +43,9 @@ def _apply_cloud_controller(run: Run, _: int) -> None:
 
 def _replace_storage(run: Run, cause: int) -> None:
     run.site.applied.add("storage")
+    kind = "csi.replaced" if run.site.csi_version else "csi.installed"
     run.site.csi_version = catalog().version(run.version).components["csi_qingcloud"]
-    run.site.kernel.trace.add("csi.replaced", run.site.name, cause, version=run.site.csi_version)
+    run.site.kernel.trace.add(kind, run.site.name, cause, version=run.site.csi_version)
     run.site.addons.fire(cause)
     run.site.kube.wake(cause)
 

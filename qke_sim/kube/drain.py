@@ -9,7 +9,7 @@ Rule: kubectl 1.13 to 1.20; messages are kubectl's own.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import simpy
@@ -159,21 +159,21 @@ class Drainer:
         return "", seq
 
     def _evict_until_allowed(self, pod: Pod, manner: DrainManner, by: str, cause: int) -> Process[PollResult]:
-        told = False
+        refused = 0
 
         def look() -> int:
-            nonlocal told
+            nonlocal refused
             code = self.evict(pod, by, cause)
-            if code == TOO_MANY and not told:
-                told = True
+            if code == TOO_MANY and not refused:
                 subject = self._controllers.subject(pod)
-                self._kernel.trace.add("eviction.refused", subject, cause, by=by, why=MESSAGES[code])
+                refused = self._kernel.trace.add("eviction.refused", subject, cause, by=by, why=MESSAGES[code])
             return 0 if code == EVICTED else code
 
         retry_ms = catalog().constant("drain_retry_ms")
         tries = -(-manner.timeout_ms // retry_ms) if manner.timeout_ms else FOREVER
         signals = (self._controllers.changed, self._controllers.plane.changed)
-        return (yield from poll(self._kernel, look, signals, _budget(tries, retry_ms), 0, cause))
+        result = yield from poll(self._kernel, look, signals, _budget(tries, retry_ms), 0, cause)
+        return replace(result, cause=refused) if result.code and refused else result
 
     def _wait_until_gone(self, pod: Pod, end: int | None) -> Generator[simpy.Event, Any, bool]:
         """Wait until a pod is gone; return False when that takes longer than to `end`."""

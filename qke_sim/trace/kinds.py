@@ -161,6 +161,7 @@ KINDS: Mapping[str, Kind] = {
     "volume.unmounted": Kind("the volume of claim {subject} is no longer attached to {node}"),
     "service.exposed": Kind("service {subject} is reached through load balancer {balancer}", brief=True),
     "service.withdrawn": Kind("the load balancer of service {subject} is gone", brief=True),
+    "csi.installed": Kind("the CSI driver {version} was installed on {subject}", brief=True),
     "csi.replaced": Kind("the CSI driver of {subject} was replaced by {version}", brief=True),
     "csi.skipped": Kind("the CSI driver of {subject} was left as it was: {why}", brief=True),
     "tiller.running": Kind("tiller runs on {subject}"),

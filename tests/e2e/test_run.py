@@ -172,7 +172,7 @@ def test_a_refused_upgrade_touches_no_node(qke_sim):
     done = qke_sim("run", SCENARIOS / "upgrade-low-disk.yaml")
 
     assert done.returncode == 0, done.stderr
-    assert "Phases\nNo node was touched.\n" in done.stdout
+    assert "Phases\nNo service ran on a node.\n" in done.stdout
     assert "    blocker  node_perf2 has 40960 MB free on /data" in done.stderr
 
 

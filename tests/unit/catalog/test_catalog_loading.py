@@ -198,7 +198,10 @@ wait = "previous-masters"
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ('do = "x"\nduration = "no-such-thing"', "script upgrade (2.0.0) (master) step x: duration 'no-such-thing' is not in"),
+        (
+            'do = "x"\nduration = "no-such-thing"',
+            "script upgrade (2.0.0) (master) step x: duration 'no-such-thing' is not in",
+        ),
         ('do = "x"\nwait = "masters-ready"', "wait 'masters-ready' is not in budgets.toml for this version"),
         ('do = "x"\nwhen = "later"', "unknown key when"),
         ('wait = "previous-masters"', "script upgrade (2.0.0) (master) step number 1: do is missing"),

@@ -19,6 +19,7 @@ FORCED = ("3.1.1-1", "3.2.1", "3.3.0")
 
 FEATURES = {
     "private-registry": ("1.0.0", "1.0.0"),
+    "gpu-taint-always": ("2.0.0", "3.0.0"),
     "cloud-controller-and-csi": ("1.0.0", ""),
     "install-kubesphere-switch": ("1.0.1", ""),
     "kubernetes-eip": ("1.0.1", ""),

@@ -157,5 +157,5 @@ def test_a_run_without_timeline_or_expectations_is_still_a_run(capsys, folder):
     assert main(["run", "bare.yaml"]) == 0
 
     out, _ = capsys.readouterr()
-    assert "No node was touched." in out
+    assert "No service ran on a node." in out
     assert "nothing was expected; " in out

@@ -101,7 +101,11 @@ def test_what_was_made_after_an_upgrade_out_of_1_x_must_not_be_left_behind(
     twin = Twin(kernel, World.model_validate_json(f'{{"zone": "pek3", "clusters": [{cluster}]}}'), {})
     watch = Watch(twin)
     twin.start(0)
-    kernel.later(upgraded_ms, lambda: twin.cloud.turn(twin.site("shop").cluster, 0, version="2.0.0"))
+
+    def upgrade() -> None:
+        twin.cloud.turn(twin.site("shop").cluster, 0, version="2.0.0")
+
+    kernel.later(upgraded_ms, upgrade)
     kernel.run(2 * 60_000)
     twin.cloud.store.place(volume(label="shop/volumes/0", origin="workload", create_ms=made_ms))
     kernel.trace.add("resource.left", "vol-planted", 0, what="volume", cluster="shop")

@@ -18,8 +18,8 @@ from qke_sim.trace import TraceRecord
 ROLES = {"master": {"count": 1}, "node_perf": {"count": 2}, "client": {"count": 1}}
 SHOP: dict[str, Any] = {"name": "shop", "version": "3.3.0", "roles": ROLES, "env": {"install_kubesphere": False}}
 BANK = {**SHOP, "name": "bank"}
-OWN = {"image_id": "centos7x64d", "instance_class": 101, "cpu": 2, "memory": 4096, "login_mode": "passwd"}
-OWN |= {"login_passwd": "Secret123456"}
+LOGIN = {"login_mode": "passwd", "login_passwd": "Secret123456"}
+OWN = {"image_id": "centos7x64d", "instance_class": 101, "cpu": 2, "memory": 4096, **LOGIN}
 DAY_MS = 24 * MS_PER_H
 
 
