@@ -281,14 +281,7 @@ class _Run:
 
     def _furnish(self, name: str, cause: int) -> None:
         """Bring the scenario's workloads into a cluster that has just been created."""
-        objects, kube = self.story.objects()[name], self.twin.site(name).kube
-        kube.objects.services.extend(objects.services)
-        for budget in objects.budgets:
-            kube.replace_budget(None, budget, cause)
-        for claim in objects.claims:
-            kube.claim(claim, cause)
-        for workload in objects.workloads:
-            kube.apply(workload, cause)
+        self.twin.site(name).kube.apply_objects(self.story.objects()[name], cause)
 
     def _wait(self, action: Action, wanted: WaitAction, state: ActionState, cause: int) -> None:
         """Begin to wait for an expression; it is looked at whenever something has happened."""
